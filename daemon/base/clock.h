@@ -1,0 +1,28 @@
+/*
+ * The one module that reads clocks. Durations and deadlines use the monotonic clock, which counts
+ * the same in all processes of one machine; the wall clock only dates records. Any thread.
+ */
+#ifndef AWAITD_BASE_CLOCK_H
+#define AWAITD_BASE_CLOCK_H
+
+#include <stdint.h>
+
+#define CLOCK_NS_PER_S UINT64_C(1000000000)
+
+/* Nanoseconds on the monotonic clock, from an arbitrary start; never 0. */
+uint64_t clock_now_ns(void);
+
+/* Seconds since 1970-01-01T00:00:00Z on the wall clock. */
+double clock_wall_s(void);
+
+/* now_ns plus a span in seconds; negative and NaN count as 0, and the end of time (UINT64_MAX) is never
+ * passed. */
+uint64_t clock_after_ns(uint64_t now_ns, double seconds);
+
+/* Nanoseconds as seconds. */
+static inline double clock_seconds(uint64_t ns)
+{
+    return (double)ns / 1e9;
+}
+
+#endif

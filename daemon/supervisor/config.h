@@ -1,0 +1,81 @@
+/*
+ * The daemon's configuration: read once from a libconfig file, checked by the options table
+ * (options.h), then constant. A reload makes a new one.
+ */
+#ifndef AWAITD_SUPERVISOR_CONFIG_H
+#define AWAITD_SUPERVISOR_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <jansson.h>
+#include "base/log.h"
+
+struct problems;
+struct error;
+
+/* One entry of the `plugins` list, or one file found in plugin_dir. */
+struct config_plugin {
+    char *file;       /* absolute path */
+    json_t *settings; /* object; NULL: none given */
+    char *where;      /* "FILE:LINE" of its entry, for messages; NULL: found in plugin_dir */
+};
+
+/* When a batch of the `batches` list is to run. */
+enum config_when { CONFIG_AT_START };
+
+struct config_batch {
+    json_t *params; /* as for batch.submit */
+    enum config_when when;
+    char *where; /* "FILE:LINE", for messages */
+};
+
+struct config {
+    struct {
+        int64_t workers;  /* processes; 0: as many as there are cores */
+        char *socket;     /* path of the control socket */
+        char *group;      /* that may use the socket; NULL: the daemon's own */
+        char *plugin_dir; /* every *.so in it is a plugin */
+        double grace_s;   /* how long running jobs may take to end when the daemon stops */
+    } daemon;
+    struct {
+        enum log_level level;
+        int64_t rate;  /* lines of jobs a second; 0: no limit */
+        int64_t burst; /* lines of jobs that may come at once */
+    } log;
+    struct {
+        int64_t line_bytes;    /* of one request */
+        int64_t depth;         /* of one request */
+        int64_t batch_jobs;    /* jobs in one batch */
+        int64_t queued_jobs;   /* jobs accepted and not yet ended, of all batches */
+        int64_t batches;       /* unfinished batches */
+        int64_t clients;       /* connections */
+        int64_t user_clients;  /* connections of one user */
+        int64_t output_bytes;  /* output of one job */
+        int64_t history_bytes; /* memory for finished batches */
+        int64_t running_async; /* jobs at once in one worker, by run style */
+        int64_t running_fibers;
+        int64_t running_blocking; /* = threads of one worker's pool; 0: twice the cores */
+        int64_t fiber_stack_bytes;
+    } limits;
+    struct config_plugin *plugins; /* the list's, then those found in plugin_dir, by name */
+    size_t plugins_count;
+    struct config_batch *batches;
+    size_t batches_count;
+};
+
+/* What the command line says over the file. NULL members: nothing. */
+struct config_overrides {
+    const char *socket;
+};
+
+/*
+ * Reads `path` (NULL: all defaults). Every finding goes to `problems` as FILE:LINE, so that one run
+ * shows them all. 0 and *out; -EINVAL: there were problems; -ENOENT and the like with *error: the
+ * file cannot be read.
+ */
+int config_load(const char *path, const struct config_overrides *overrides, struct config **out,
+                struct problems *problems, struct error *error);
+void config_free(struct config *config);
+
+#endif
