@@ -8,8 +8,8 @@
 #include <string.h>
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/parse.h"
 #include "base/problems.h"
+#include "base/utf8.h"
 
 /* Significant digits of written numbers; reason: with 15 every decimal number comes out as it went
  * in, 0.1 as 0.1, where 17 would write 0.10000000000000001. */
@@ -137,22 +137,15 @@ char *rpc_result(const json_t *id, json_t *result, size_t *size)
     return to_line(new_response(id, "result", result), size);
 }
 
-/* A JSON string of a text that should be UTF-8, and may not be where a buffer cut it: what is not
- * becomes '?'. NULL: out of memory. */
-static json_t *lenient_string(const char *text)
+/* A JSON string of a text that should be UTF-8, and may not be where a buffer cut it. NULL: out of
+ * memory. */
+static json_t *mended_string(const char *text)
 {
     AUTO_FREE char *copy = strdup(text);
-    for (char *at = copy; at && *at;) {
-        size_t left = strlen(at), size = 1;
-        while (size <= 4 && size <= left && !parse_is_utf8(at, size))
-            size++;
-        if (size > 4 || size > left) {
-            *at = '?';
-            size = 1;
-        }
-        at += size;
-    }
-    return copy ? json_string(copy) : NULL;
+    if (!copy)
+        return NULL;
+    utf8_mend(copy);
+    return json_string(copy);
 }
 
 /* The error object. NULL: out of memory. */
@@ -160,7 +153,7 @@ static json_t *new_error(int code, const char *message, const struct problems *p
 {
     AUTO_JSON error = json_object();
     if (json_object_set_new(error, "code", json_integer(code)) != 0 ||
-        json_object_set_new(error, "message", lenient_string(message)) != 0)
+        json_object_set_new(error, "message", mended_string(message)) != 0)
         return NULL;
     if (problems && problems->count > 0) {
         AUTO_JSON data = json_object();
