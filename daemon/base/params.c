@@ -7,7 +7,6 @@
 #include "base/params.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,16 +27,6 @@ struct fill {
     const char *field;
     struct problems *problems;
     size_t expanded_size; /* bytes of texts that were expanded so far */
-};
-
-/* A value on its way from JSON to the field. */
-union value {
-    bool yes;
-    int64_t integer;
-    double number; /* and seconds */
-    uint64_t bytes;
-    char *text; /* owned */
-    struct aw_strings strings;
 };
 
 /* Adds a problem of FIELD, of FIELD.name, or, where `item` is not negative, of FIELD.name[item]. */
@@ -146,96 +135,8 @@ static int read_strings(struct fill *fill, const struct aw_param *row, const jso
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
-/* A number, span, size or time in text; also the notation of defaults. */
-static int parse_scalar(enum aw_type type, const char *text, union value *out)
-{
-    switch (type) {
-    case AW_TYPE_BOOL:
-        return parse_bool(text, &out->yes);
-    case AW_TYPE_INTEGER:
-        return parse_integer(text, &out->integer);
-    case AW_TYPE_NUMBER:
-        return parse_number(text, &out->number);
-    case AW_TYPE_DURATION:
-        return parse_span(text, &out->number);
-    case AW_TYPE_SIZE:
-        return parse_size(text, &out->bytes);
-    case AW_TYPE_TIME:
-        return parse_time(text, &out->number);
-    default:
-        return -EINVAL;
-    }
-}
-
-/* A value in its JSON type. -EINVAL: another type; -ERANGE: does not fit. */
-static int convert_scalar(enum aw_type type, const json_t *json, union value *out)
-{
-    if (type == AW_TYPE_BOOL) {
-        if (!json_is_boolean(json))
-            return -EINVAL;
-        out->yes = json_is_true(json);
-        return 0;
-    }
-    if (!json_is_number(json))
-        return -EINVAL;
-    if (type != AW_TYPE_INTEGER && type != AW_TYPE_SIZE) {
-        out->number = json_number_value(json);
-        return 0;
-    }
-
-    /* Past 2^53 a real no longer says which integer was meant. */
-    int64_t integer = json_integer_value(json);
-    if (json_is_real(json)) {
-        double real = json_real_value(json);
-        if (real != trunc(real))
-            return -EINVAL;
-        if (fabs(real) >= 0x1p53)
-            return -ERANGE;
-        integer = (int64_t)real;
-    }
-    if (type == AW_TYPE_INTEGER) {
-        out->integer = integer;
-    } else {
-        if (integer < 0)
-            return -ERANGE;
-        out->bytes = (uint64_t)integer;
-    }
-    return 0;
-}
-
-/* The value as limits see it. */
-static double comparable(enum aw_type type, const union value *value)
-{
-    switch (type) {
-    case AW_TYPE_BOOL:
-        return value->yes;
-    case AW_TYPE_INTEGER:
-        return (double)value->integer;
-    case AW_TYPE_SIZE:
-        return (double)value->bytes;
-    default:
-        return value->number;
-    }
-}
-
-int params_check_limits(const struct aw_param *row, double value, char *problem, size_t size)
-{
-    struct params_limits limits = params_limits(row);
-    bool low = value < limits.min;
-    if (!low && !(value > limits.max))
-        return 0;
-    double limit = low ? limits.min : limits.max;
-    char shown[48];
-    if (row->type == AW_TYPE_SIZE && limit > 0 && limit < 0x1p63 && limit == trunc(limit))
-        parse_show_size((uint64_t)limit, shown, sizeof(shown));
-    else
-        parse_show_number(limit, shown, sizeof(shown));
-    (void)snprintf(problem, size, "must be at %s %s", low ? "least" : "most", shown);
-    return -EINVAL;
-}
-
 static int read_scalar(struct fill *fill, const struct aw_param *row, const json_t *json,
-                       union value *out)
+                       union params_value *out)
 {
     int result;
     if (json_is_string(json)) {
@@ -244,17 +145,17 @@ static int read_scalar(struct fill *fill, const struct aw_param *row, const json
         result = read_text(fill, row, -1, json, &text, &owned);
         if (result != 0)
             return result;
-        result = parse_scalar(row->type, text, out);
+        result = params_parse(row->type, text, out);
         free(owned);
     } else {
-        result = convert_scalar(row->type, json, out);
+        result = params_convert(row->type, json, out);
     }
     if (result != 0 && result != -ERANGE)
         return tell(fill, row->name, -1, "%s", params_type_expected(row->type));
 
     /* Of a value that does not fit, the limits know more to say. */
     char problem[64];
-    double compared = result == 0 ? comparable(row->type, out) : json_number_value(json);
+    double compared = result == 0 ? params_comparable(row->type, out) : json_number_value(json);
     if ((result == 0 || json_is_number(json)) &&
         params_check_limits(row, compared, problem, sizeof(problem)) != 0)
         return tell(fill, row->name, -1, "%s", problem);
@@ -263,17 +164,9 @@ static int read_scalar(struct fill *fill, const struct aw_param *row, const json
     return 0;
 }
 
-/* ---- Fields ---------------------------------------------------------------------------------- */
-
-/* Copies byte by byte: the plugin says where its fields are, and may have packed them. */
-static void store(const struct aw_param *row, const union value *value, void *out)
-{
-    memcpy((char *)out + row->offset, value, params_type_size(row->type));
-}
-
 static int read_field(struct fill *fill, const struct aw_param *row, const json_t *json, void *out)
 {
-    union value value;
+    union params_value value;
     int result;
     if (row->type == AW_TYPE_STRING)
         result = read_string(fill, row, -1, json, out != NULL, &value.text);
@@ -282,46 +175,8 @@ static int read_field(struct fill *fill, const struct aw_param *row, const json_
     else
         result = read_scalar(fill, row, json, &value);
     if (result == 0 && out)
-        store(row, &value, out);
+        params_store(row, &value, out);
     return result;
-}
-
-int params_read_default(const struct aw_param *row, void *out)
-{
-    union value value;
-    int result = 0;
-    if (row->type == AW_TYPE_STRING) {
-        value.text = strdup(row->default_text);
-        if (!value.text)
-            return -ENOMEM;
-    } else if (row->type == AW_TYPE_STRINGS) {
-        char **items = malloc(sizeof(*items));
-        char *text = strdup(row->default_text);
-        if (!items || !text) {
-            free(items);
-            free(text);
-            return -ENOMEM;
-        }
-        items[0] = text;
-        value.strings = (struct aw_strings){.count = 1, .items = (const char *const *)items};
-    } else {
-        result = parse_scalar(row->type, row->default_text, &value);
-    }
-    if (result == 0)
-        store(row, &value, out);
-    return result;
-}
-
-int params_check_default(const struct aw_param *row, char *problem, size_t size)
-{
-    if (row->type == AW_TYPE_STRING || row->type == AW_TYPE_STRINGS)
-        return 0;
-    union value value;
-    if (parse_scalar(row->type, row->default_text, &value) != 0) {
-        (void)snprintf(problem, size, "%s", params_type_expected(row->type));
-        return -EINVAL;
-    }
-    return params_check_limits(row, comparable(row->type, &value), problem, size);
 }
 
 /* ---- All of them ----------------------------------------------------------------------------- */
@@ -427,7 +282,7 @@ void params_clear(const struct params_table *table, void *out)
 {
     for (size_t i = 0; i < table->count; i++) {
         const struct aw_param *row = &table->rows[i];
-        union value value;
+        union params_value value;
         if (row->type != AW_TYPE_STRING && row->type != AW_TYPE_STRINGS)
             continue;
         memcpy(&value, (char *)out + row->offset, params_type_size(row->type));
