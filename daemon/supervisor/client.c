@@ -29,9 +29,9 @@ struct client {
     uid_t uid;
     struct bufferevent *stream;
     struct frame_scanner scanner;
-    size_t scanned; /* bytes of the input that the scanner has seen */
-    struct event
-        *again; /* serve what is still in the input; or, after the end, watch for a hang-up */
+    size_t scanned;       /* bytes of the input that the scanner has seen */
+    struct event *again;  /* a turn for what is still in the input */
+    struct event *hangup; /* NULL until the other side has ended */
     struct client_watchers watchers;
     bool ended;   /* no more input will come */
     bool closing; /* serve no more; close when everything has been sent */

@@ -5,6 +5,7 @@
 #ifndef AWAITD_SUPERVISOR_SUBMIT_H
 #define AWAITD_SUPERVISOR_SUBMIT_H
 
+#include <stdint.h>
 #include <jansson.h>
 
 struct batch;

@@ -4,6 +4,7 @@
 #ifndef AWAITD_SUPERVISOR_SUMMARY_H
 #define AWAITD_SUPERVISOR_SUMMARY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <jansson.h>
