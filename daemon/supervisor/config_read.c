@@ -313,6 +313,16 @@ static void read_root(struct reader *reader, config_setting_t *root)
     }
 }
 
+/* What libconfig says about a text it cannot read. */
+static const char *syntax_problem(const config_t *parsed)
+{
+    const char *text = config_error_text(parsed);
+
+    if (text && strcmp(text, "memory exhausted") == 0) /* bison's stack, 10,000 deep */
+        return "groups and lists are nested too deep";
+    return text ? text : "cannot be read";
+}
+
 int config_read_source(const struct config_source *source, struct config *config, unsigned *lines,
                        struct problems *problems)
 {
@@ -328,7 +338,7 @@ int config_read_source(const struct config_source *source, struct config *config
     else
         problems_add(problems,
                      config_source_where(source, (unsigned)config_error_line(&parsed), place), "%s",
-                     config_error_text(&parsed) ? config_error_text(&parsed) : "cannot be read");
+                     syntax_problem(&parsed));
     config_destroy(&parsed);
     if (reader.no_memory)
         return -ENOMEM;
