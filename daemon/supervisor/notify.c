@@ -50,7 +50,7 @@ int notify_send(const char *state, struct error *error)
     const char *name = getenv("NOTIFY_SOCKET");
     const struct timeval timeout = {.tv_sec = SEND_TIMEOUT_S};
     struct sockaddr_un address;
-    socklen_t size;
+    socklen_t size = 0;
     int result;
 
     if (!name || !*name)
