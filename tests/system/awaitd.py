@@ -74,7 +74,7 @@ class Client:
         self.socket.connect(str(path))
         self._received = b""
         self._lines = collections.deque()
-        self._kept = collections.deque()
+        self.kept = collections.deque()
         self._last_id = 0
 
     def __enter__(self):
@@ -129,7 +129,7 @@ class Client:
         while True:
             message = self.receive()
             if "method" in message:
-                self._kept.append(message)
+                self.kept.append(message)
                 continue
             assert message["jsonrpc"] == "2.0"
             assert message["id"] == request_id
@@ -142,7 +142,7 @@ class Client:
 
     def event(self):
         """The next notification."""
-        message = self._kept.popleft() if self._kept else self.receive()
+        message = self.kept.popleft() if self.kept else self.receive()
         assert "method" in message and "id" not in message, message
         return message
 

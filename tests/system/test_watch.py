@@ -46,7 +46,7 @@ def test_nothing_is_sent_unasked(client):
     batch = client.submit(wait_job(0, count=10))
     client.call("batch.wait", batch=batch)
     client.call("daemon.ping")
-    assert not client._kept  # call() keeps the notifications that came in between
+    assert not client.kept  # call() keeps the notifications that came in between
 
 
 def test_follow_summary_sends_the_summary_alone(client):
@@ -69,7 +69,7 @@ def test_follow_none_is_what_submit_does_by_itself(client):
     batch = client.submit(wait_job(0), follow="none")
     client.call("batch.wait", batch=batch)
     client.call("daemon.ping")
-    assert not client._kept
+    assert not client.kept
 
 
 def test_watching_a_finished_batch_tells_it_all(client):
