@@ -345,18 +345,18 @@ DEFAULT_CONFIG = {
 
 class Daemon:
     """A daemon of one's own, in a directory of its own. `crashes` says that the test makes a worker
-    crash, so that a sanitizer's report of that is no failure."""
+    crash, so that a sanitizer's report of that is no failure; `notify` is where it sends its
+    readiness, if not to the usual place."""
 
     def __init__(self, config=None, args=(), env=None, wrapper=(), log="stderr", crashes=False,
-                 config_raw=None, **popen):
+                 notify=None, **popen):
         # Short, since the path of a Unix socket has 107 bytes at most.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="aw-", dir="/tmp"))
         self.directory.chmod(0o755)
         self.socket_path = self.directory / "s"
         self.config_path = self.directory / "awaitd.conf"
         groups = merged(DEFAULT_CONFIG, {"daemon": {"socket": str(self.socket_path)}})
-        text = config_file(merged(groups, config)) if config_raw is None else config_raw
-        self.config_path.write_text(text, encoding="utf-8", errors="surrogateescape")
+        self.config_path.write_text(config_file(merged(groups, config)), encoding="utf-8")
         self.mark = f"AWAITD_TEST={uuid.uuid4().hex}"
         self.command = [*map(str, wrapper), str(AWAITD), "-c", str(self.config_path)]
         if log:
@@ -366,10 +366,9 @@ class Daemon:
         self.env = dict(os.environ, **(env or {}))
         key, value = self.mark.split("=")
         self.env[key] = value
-        self.env["NOTIFY_SOCKET"] = str(self.directory / "n")
+        self.env["NOTIFY_SOCKET"] = notify or str(self.directory / "n")
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._notify.bind(self.env["NOTIFY_SOCKET"])
-        os.chmod(self.env["NOTIFY_SOCKET"], 0o666)
+        self._notify.bind(self.env["NOTIFY_SOCKET"].replace("@", "\0"))
         self.notified = []
         self.popen = popen
         self.process = None
