@@ -92,20 +92,20 @@ static void put_run(struct bytes *out)
 {
     const struct message_run run = {.batch = 42, .first = 7, .jobs = 1000004};
     const struct message_run_entry plain = {.count = 1};
-    const struct message_run_entry items = {.count = 3,
-                                            .plugin = 2,
-                                            .attempt = 1,
-                                            .base = 5,
-                                            .expands = true,
-                                            .params = view("{\"seconds\":\"{item}\"}"),
-                                            .items = view("\1a\0\2bc")};
-    struct message_run_entry with_items = items;
-    with_items.items.size = 6; /* "a", "", "bc" */
+    const struct message_run_entry items = {
+        .count = 3,
+        .plugin = 2,
+        .attempt = 1,
+        .base = 5,
+        .expands = true,
+        .params = view("{\"seconds\":\"{item}\"}"),
+        .items = {.data = (const uint8_t *)"\1a\0\2bc", .size = 6}, /* "a", "", "bc" */
+    };
     const struct message_run_entry many = {.count = 1000000, .plugin = 1, .params = view("{}")};
 
     size_t mark = message_run_begin(out, &run);
     message_run_add(out, &plain);
-    message_run_add(out, &with_items);
+    message_run_add(out, &items);
     message_run_add(out, &many);
     message_end(out, mark);
 }
