@@ -10,15 +10,12 @@
 #include <string.h>
 #include "base/utf8.h"
 
-/* Bytes of a field or text, NUL included; the same reason as for struct error: enough for words. */
-#define TEXT_SIZE 512
-
 /* Stand in for a copy there was no memory for; never freed. */
 static const char no_field[] = "?", no_text[] = "out of memory";
 
 static char *copy_or(const char *text, const char *instead)
 {
-    char cut[TEXT_SIZE];
+    char cut[PROBLEMS_TEXT_SIZE];
     (void)utf8_copy(cut, sizeof(cut), text);
     utf8_mend(cut);
     char *copy = strdup(cut);
@@ -30,7 +27,7 @@ void problems_add(struct problems *problems, const char *field, const char *form
     size_t at = problems->count++;
     if (at >= PROBLEMS_KEPT)
         return;
-    char text[TEXT_SIZE + 1]; /* one byte more, so that copy_or() sees that it must cut */
+    char text[PROBLEMS_TEXT_SIZE + 1]; /* one byte more, so that copy_or() sees that it must cut */
     va_list arguments;
     va_start(arguments, format);
     if (vsnprintf(text, sizeof(text), format, arguments) < 0)
@@ -77,7 +74,7 @@ void problems_first(const struct problems *problems, char *buffer, size_t size)
 {
     if (size == 0)
         return;
-    char text[2 * TEXT_SIZE + 64] = "";
+    char text[2 * PROBLEMS_TEXT_SIZE + 64] = "";
     if (problems->count > 0) {
         const struct problem *first = &problems->kept[0];
         int length = snprintf(text, sizeof(text), "%s: %s", first->field, first->text);

@@ -285,9 +285,10 @@ static bool is_result(const struct message_result *result)
         return false;
     if (result->ended_ns < result->started_ns)
         return false;
-    if (result->state == JOB_SUCCEEDED)
-        return result->reason.size == 0;
-    return parse_is_utf8(result->reason.data, result->reason.size);
+    if (result->reason.size == 0)
+        return true;
+    return result->state != JOB_SUCCEEDED &&
+           parse_is_utf8(result->reason.data, result->reason.size);
 }
 
 int message_done_next(struct bytes_reader *payload, struct message_done *done,
