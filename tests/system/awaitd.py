@@ -19,11 +19,12 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 import uuid
+
+import pytest
 
 SANITIZED = bool(os.environ.get("AW_SANITIZED"))
 # Seconds after which an event counts as never coming; far above what any of them needs.
@@ -523,13 +524,7 @@ def build_plugin(source, target, extra=()):
 
 def need(program):
     """A program's path, or the test is skipped."""
-    import pytest
-
     found = shutil.which(program)
     if not found:
         pytest.skip(f"needs {program}")
     return found
-
-
-def python():
-    return sys.executable

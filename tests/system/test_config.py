@@ -1,10 +1,11 @@
 """The configuration file: every error with its line, and what the file can ask for."""
 
+import os
 import re
 
 import pytest
 
-from awaitd import PLUGIN_DIR, DaemonFailed, config_file, run_awaitd, wait_job
+from awaitd import PLUGIN_DIR, PREFIX, DaemonFailed, config_file, run_awaitd, wait_job
 
 
 def check(folder, text, *args):
@@ -118,8 +119,6 @@ def test_a_missing_plugin_directory_is_told(folder):
 
 
 def test_the_installed_file_passes_and_has_every_option_commented(folder):
-    from awaitd import PREFIX
-
     (path,) = PREFIX.glob("etc/**/awaitd.conf")
     result = run_awaitd("-t", "-c", path)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -131,8 +130,6 @@ def test_the_installed_file_passes_and_has_every_option_commented(folder):
 
 
 def test_the_installed_file_with_every_comment_taken_off_passes_too(folder):
-    from awaitd import PREFIX
-
     (path,) = PREFIX.glob("etc/**/awaitd.conf")
     text = re.sub(r"^(\s*)(?:#|//)\s*(\w+ = [^;]+;)", r"\1\2", path.read_text(encoding="utf-8"),
                   flags=re.MULTILINE)
@@ -206,7 +203,5 @@ def test_the_number_of_workers_is_as_configured(start_daemon):
 
 
 def test_without_a_number_there_is_a_worker_for_each_core(start_daemon):
-    import os
-
     daemon = start_daemon(config={"daemon": {"workers": 0}})
     assert len(daemon.worker_pids()) == len(os.sched_getaffinity(0))

@@ -1,5 +1,6 @@
 """awaitctl: what it prints, where, and how it exits."""
 
+import fcntl
 import json
 import os
 import pty
@@ -7,11 +8,12 @@ import re
 import select
 import signal
 import subprocess
+import termios
 import threading
 
 import pytest
 
-from awaitd import AWAITCTL, DEADLINE, Watched, eventually, wait_job
+from awaitd import AWAITCTL, DEADLINE, Watched, eventually, processes_with, wait_job
 
 
 def json_lines(text):
@@ -166,13 +168,7 @@ def test_a_daemon_that_goes_away_exits_with_3(start_daemon):
     assert process.returncode == 3
     assert b"batch 1" in err
     daemon.wait()
-    eventually(lambda: not daemon_processes(daemon), "its workers are gone")
-
-
-def daemon_processes(daemon):
-    from awaitd import processes_with
-
-    return processes_with(daemon.mark.encode())
+    eventually(lambda: not processes_with(daemon.mark.encode()), "its workers are gone")
 
 
 def test_a_full_disk_is_no_success(daemon):
@@ -381,9 +377,6 @@ class Terminal:
 
         def control():
             os.setsid()
-            import fcntl
-            import termios
-
             fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
         env = {"TERM": "xterm", **env}

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from awaitd import Client, Closed, RpcError, SOURCE, encode, need, wait_job
+from awaitd import SOURCE, Client, Closed, RpcError, encode, need, open_fds, wait_job
 
 
 def test_requests_need_no_newline(client):
@@ -287,8 +287,6 @@ def test_a_client_gone_before_its_answer_harms_nobody(daemon):
 
 
 def test_descriptors_sent_along_are_not_kept(daemon):
-    from awaitd import open_fds
-
     with daemon.client() as client:
         client.call("daemon.ping")
         before = open_fds(daemon.process.pid)

@@ -1,12 +1,13 @@
 """Many clients, slow clients, clients that never read: memory stays bounded and nobody else suffers."""
 
+import resource
 import select
 import socket
 import time
 
 import pytest
 
-from awaitd import DEADLINE, SANITIZED, Client, encode, wait_job
+from awaitd import DEADLINE, SANITIZED, Client, encode, eventually, open_fds, wait_job
 
 ROOMY = {"limits": {"clients": 5000, "user_clients": 5000}}
 
@@ -120,8 +121,6 @@ def test_two_thousand_followers_of_one_batch_see_it_all(start_daemon):
 
 
 def test_the_daemon_takes_the_descriptors_it_needs(start_daemon):
-    import resource
-
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
     def few():
@@ -162,8 +161,6 @@ def test_one_client_too_many_is_told_so_and_the_others_stay(start_daemon, limit)
                     pass
                 return "result" in message
 
-        from awaitd import eventually
-
         eventually(served, "a place became free")
     finally:
         for client in clients:
@@ -171,8 +168,6 @@ def test_one_client_too_many_is_told_so_and_the_others_stay(start_daemon, limit)
 
 
 def test_without_descriptors_the_daemon_goes_on(start_daemon):
-    import resource
-
     def few():
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
@@ -206,8 +201,6 @@ def test_a_million_jobs_in_one_line_take_little_memory(daemon):
 
 
 def test_connections_come_and_go_without_a_trace(daemon):
-    from awaitd import eventually, open_fds
-
     daemon.call("daemon.ping")
     before = open_fds(daemon.process.pid)
     for _ in range(1000):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from awaitd import wait_job
+from awaitd import RpcError, wait_job
 
 
 def test_ten_waits_of_a_second_end_in_about_a_second(client):
@@ -61,9 +61,7 @@ def test_wait_takes_seconds_or_until_and_not_both(client):
 
 
 def problems_of(client, entry):
-    import awaitd
-
-    with pytest.raises(awaitd.RpcError) as caught:
+    with pytest.raises(RpcError) as caught:
         client.submit(entry)
     assert caught.value.code == -32602
     return caught.value.problems

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from awaitd import SOURCE, RpcError, build_plugin, wait_job
+from awaitd import SOURCE, RpcError, build_plugin
 
 GREET = pathlib.Path(__file__).resolve().parent / "plugins/greet.c"
 

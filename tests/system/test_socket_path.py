@@ -1,5 +1,6 @@
 """The control socket as a file: who made it, who may use it, what lies there already."""
 
+import grp
 import os
 import shutil
 import socket
@@ -109,9 +110,7 @@ def test_the_socket_is_closed_to_others(daemon):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_the_group_of_the_configuration_gets_the_socket(start_daemon):
-    import grp
-
-    group = grp.getgrnam("nogroup") if "nogroup" in [g.gr_name for g in grp.getgrall()] else None
+    group = next((entry for entry in grp.getgrall() if entry.gr_name == "nogroup"), None)
     if group is None:
         pytest.skip("needs the group nogroup")
     daemon = start_daemon(config={"daemon": {"group": group.gr_name}})

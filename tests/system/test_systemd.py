@@ -1,5 +1,6 @@
 """What systemd expects of a service: readiness, sockets handed over, units without faults."""
 
+import fcntl
 import os
 import socket
 import subprocess
@@ -7,7 +8,7 @@ import sys
 
 import pytest
 
-from awaitd import PREFIX, AWAITD, Client, DaemonFailed, eventually, need, wait_job
+from awaitd import AWAITD, PREFIX, Client, DaemonFailed, eventually, need, wait_job
 
 
 def test_ready_and_stopping_are_notified(daemon):
@@ -94,8 +95,6 @@ def handed(make_daemon, sockets, pid="self"):
     fds = [os.dup(item.fileno()) for item in sockets]
     high = []
     for fd in fds:  # out of the way of 3, 4, ...
-        import fcntl
-
         high.append(fcntl.fcntl(fd, fcntl.F_DUPFD, 50))
         os.close(fd)
     wrapper = [sys.executable, "-c", PASS_ON, ",".join(map(str, high)), pid]
