@@ -19,7 +19,8 @@ struct entry *entry_new(const struct plugin *plugin, uint64_t attempt, const jso
     int result = -ENOMEM;
     struct problems problems = {0};
     if (entry)
-        result = params_fill(&plugin->params, params, expansion, "params", entry->params, &problems);
+        result =
+            params_fill(&plugin->params, params, expansion, "params", entry->params, &problems);
     if (result) {
         if (result == -EINVAL)
             problems_first(&problems, error->text, sizeof(error->text));

@@ -38,7 +38,7 @@ struct aw_job {
     struct slab *slab;
     struct entry *entry; /* while it runs */
     struct job_more *more;
-    union { /* by phase, then by run style */
+    union {                                  /* by phase, then by run style */
         void (*on_time)(struct aw_job *job); /* async */
         struct fiber *fiber;
         struct blocking *blocking;
@@ -73,7 +73,7 @@ struct slab {
     uint64_t first;  /* index of jobs[0] */
     uint64_t number; /* slabs are numbered in the order they came */
     uint32_t count;
-    uint32_t holders; /* jobs that have not ended, and a cancel that stands here */
+    uint32_t holders;                  /* jobs that have not ended, and a cancel that stands here */
     _Alignas(64) struct aw_job jobs[]; /* a cache line each */
 };
 TAILQ_HEAD(slab_list, slab);

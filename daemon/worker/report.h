@@ -23,8 +23,8 @@ struct report {
     enum log_level level;
     struct bytes done; /* a DONE message being written, or nothing */
     struct message_done last;
-    uint64_t started; /* jobs that began and were not yet told */
-    atomic_uint letters;  /* lines from other threads on their way */
+    uint64_t started;    /* jobs that began and were not yet told */
+    atomic_uint letters; /* lines from other threads on their way */
     atomic_uint dropped; /* lines that found too many on their way */
 };
 

@@ -29,9 +29,8 @@ static void work(struct task *task)
     struct blocking *blocking = (struct blocking *)task;
     struct aw_job *job = blocking->job;
     job->started_ns = clock_now_ns();
-    blocking->result = job->cancelled
-                           ? AW_CANCELLED
-                           : job->entry->plugin->table.blocking(job, job->entry->params);
+    blocking->result =
+        job->cancelled ? AW_CANCELLED : job->entry->plugin->table.blocking(job, job->entry->params);
     blocking->ended_ns = clock_now_ns();
 }
 
@@ -79,9 +78,9 @@ int run_blocking_sleep(struct aw_job *job, double seconds)
 
 int run_blocking_wait_fd(struct aw_job *job, int fd, unsigned events, double timeout_s)
 {
-    uint64_t deadline_ns =
-        timeout_s < 0 ? UINT64_MAX : clock_after_ns(clock_now_ns(), timeout_s);
-    short what = (short)((events & AW_READABLE ? POLLIN : 0) | (events & AW_WRITABLE ? POLLOUT : 0));
+    uint64_t deadline_ns = timeout_s < 0 ? UINT64_MAX : clock_after_ns(clock_now_ns(), timeout_s);
+    short what =
+        (short)((events & AW_READABLE ? POLLIN : 0) | (events & AW_WRITABLE ? POLLOUT : 0));
     int result = -EINVAL;
     if (fd < 0)
         result = -EBADF;

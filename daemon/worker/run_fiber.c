@@ -151,9 +151,10 @@ int run_fiber_call_blocking(struct aw_job *job, int (*function)(void *argument),
     struct call call = {.job = job, .function = function, .argument = argument};
     struct threads *threads = job_worker(job)->threads;
     struct job_more *more = job_more(job); /* the function's own calls find it made */
+    if (more)
+        more->task = &call.task;
     if (!more || threads_run(threads, &call.task, work, done))
         return aw_fail(job, "there is no thread to run on, and none can be started");
-    more->task = &call.task;
     if (job->cancelled)
         threads_interrupt(threads, &call.task);
     return wait_for(job, WAIT_THREAD);

@@ -172,7 +172,7 @@ static void release(struct threads *threads)
 {
     mailbox_free(threads->mailbox);
     if (threads->mail_fd >= 0)
-        (void)close(threads->mail_fd); /* only numbers were written to it */
+        (void)close(threads->mail_fd);               /* only numbers were written to it */
     (void)pthread_cond_destroy(&threads->work_came); /* no thread is left that could use them */
     (void)pthread_mutex_destroy(&threads->lock);
     free(threads);
@@ -206,8 +206,9 @@ void threads_free(struct threads *threads)
     (void)pthread_cond_broadcast(&threads->work_came); /* cannot fail */
     (void)pthread_mutex_unlock(&threads->lock);
     for (unsigned i = 0; i < threads->started; i++) {
-        (void)pthread_join(threads->threads[i].id, NULL); /* it was created, and nobody else joins */
-        (void)close(threads->threads[i].interrupt_fd);    /* only numbers were written to it */
+        (void)pthread_join(threads->threads[i].id,
+                           NULL);                      /* it was created, and nobody else joins */
+        (void)close(threads->threads[i].interrupt_fd); /* only numbers were written to it */
     }
     deliver_mail(threads);
     (void)event_del(&threads->mail_event); /* it was added */

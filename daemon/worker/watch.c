@@ -44,8 +44,8 @@ static void on_event(evutil_socket_t fd, short what, void *argument)
     struct watch *watch = argument;
     (void)fd;
     timers_drop(watch->timers, &watch->timer);
-    watch->on_ready(watch->context, (what & EV_READ ? AW_READABLE : 0) |
-                                        (what & EV_WRITE ? AW_WRITABLE : 0));
+    watch->on_ready(watch->context,
+                    (what & EV_READ ? AW_READABLE : 0) | (what & EV_WRITE ? AW_WRITABLE : 0));
 }
 
 static void on_time(struct timer *timer)
@@ -63,14 +63,15 @@ int watch_start(struct watch *watch, int fd, unsigned events, double timeout_s,
         return -EBADF;
     if (!events || events & ~(unsigned)(AW_READABLE | AW_WRITABLE))
         return -EINVAL;
-    short what = (short)((events & AW_READABLE ? EV_READ : 0) | (events & AW_WRITABLE ? EV_WRITE : 0));
+    short what =
+        (short)((events & AW_READABLE ? EV_READ : 0) | (events & AW_WRITABLE ? EV_WRITE : 0));
     if (event_assign(&watch->event, watch->base, fd, what, on_event, watch))
         return -EINVAL;
     errno = 0;
     if (event_add(&watch->event, NULL))
         return errno ? -errno : -ENOMEM;
-    if (!(timeout_s < 0) &&
-        timers_set(watch->timers, &watch->timer, clock_after_ns(clock_now_ns(), timeout_s), on_time)) {
+    if (!(timeout_s < 0) && timers_set(watch->timers, &watch->timer,
+                                       clock_after_ns(clock_now_ns(), timeout_s), on_time)) {
         (void)event_del(&watch->event); /* it was added */
         return -ENOMEM;
     }

@@ -39,8 +39,7 @@ struct aw_worker {
     size_t fiber_stack_bytes;
 
     bool configured, stopping;
-    bool closed;   /* the supervisor is gone */
-    bool not_idle; /* jobs ran since memory was last given back */
+    bool closed; /* the supervisor is gone */
 };
 
 /* The worker process: runs until told to stop or the supervisor is gone. The exit status. */
