@@ -19,7 +19,7 @@
 #include "supervisor/notify.h"
 #include "supervisor/plugin_check.h"
 #include "supervisor/supervisor.h"
-#include "worker/worker.h"
+#include "worker/worker_main.h"
 
 #define EXIT_USAGE 2
 /* EX_CONFIG of sysexits.h, which service managers know. */

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "wire/channel.h"
 
 extern char **environ;
 
@@ -39,7 +40,7 @@ static int prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attri
     sigaddset(&defaults, SIGHUP);
     sigaddset(&defaults, SIGCHLD);
     sigaddset(&defaults, SIGPIPE);
-    int error = posix_spawn_file_actions_adddup2(actions, fd, WORKER_CHANNEL_FD);
+    int error = posix_spawn_file_actions_adddup2(actions, fd, CHANNEL_WORKER_FD);
     if (!error)
         error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (!error)

@@ -9,9 +9,6 @@
 
 struct error;
 
-/* The descriptor on which a worker finds its channel. */
-#define WORKER_CHANNEL_FD 3
-
 /* The path of the running binary, to be exec'd as a worker; for the caller to free. NULL: out of memory. */
 char *worker_process_binary(void);
 

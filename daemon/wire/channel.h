@@ -10,6 +10,9 @@
 #include "base/bytes.h"
 #include "wire/message.h"
 
+/* The descriptor on which a worker finds its end; the first after the standard ones. */
+#define CHANNEL_WORKER_FD 3
+
 struct channel;
 struct event_base;
 struct error;

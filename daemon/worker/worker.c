@@ -5,6 +5,7 @@
  */
 
 #include "worker/worker.h"
+#include "worker/worker_main.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -260,11 +261,11 @@ static int prepare_process(struct error *error)
 
     int type;
     socklen_t size = sizeof(type);
-    if (getsockopt(WORKER_CHANNEL_FD, SOL_SOCKET, SO_TYPE, &type, &size) || type != SOCK_STREAM)
+    if (getsockopt(CHANNEL_WORKER_FD, SOL_SOCKET, SO_TYPE, &type, &size) || type != SOCK_STREAM)
         return error_set(error, -ENOTSOCK,
                          "descriptor %d is no channel: workers are started by awaitd",
-                         WORKER_CHANNEL_FD);
-    if (fcntl(WORKER_CHANNEL_FD, F_SETFD, FD_CLOEXEC))
+                         CHANNEL_WORKER_FD);
+    if (fcntl(CHANNEL_WORKER_FD, F_SETFD, FD_CLOEXEC))
         return error_errno(error, -errno, "cannot prepare the channel");
     return 0;
 }
@@ -282,7 +283,7 @@ int worker_main(void)
     event_set_log_callback(on_libevent_log);
     int result = prepare_process(&error);
     if (result == 0)
-        result = open_worker(&worker, WORKER_CHANNEL_FD, &error);
+        result = open_worker(&worker, CHANNEL_WORKER_FD, &error);
     if (result) {
         (void)fprintf(stderr, "awaitd: worker: %s\n", error.text); /* nobody else can be told */
         close_worker(&worker);

@@ -13,10 +13,6 @@
 #include "worker/job.h"
 #include "worker/report.h"
 
-/* The descriptor that the supervisor leaves the worker's end of the channel on; the first after the
- * standard ones. */
-#define WORKER_CHANNEL_FD 3
-
 /* Modules take from it what they need; each member is its module's to change. */
 struct aw_worker {
     struct event_base *base;
@@ -41,8 +37,5 @@ struct aw_worker {
     bool configured, stopping;
     bool closed; /* the supervisor is gone */
 };
-
-/* The worker process: runs until told to stop or the supervisor is gone. The exit status. */
-int worker_main(void);
 
 #endif
