@@ -33,6 +33,13 @@ struct mail *mailbox_take(struct mailbox *box);
 /* Takes all letters there are without waiting; NULL: none. The taking thread only. */
 struct mail *mailbox_try_take(struct mailbox *box);
 
+/* As mailbox_take(), but NULL also when the monotonic clock reaches deadline_ns (UINT64_MAX: never) and
+ * after mailbox_wake(). The taking thread only. */
+struct mail *mailbox_take_until(struct mailbox *box, uint64_t deadline_ns);
+
+/* Makes the mailbox_take_until() that waits, or else the next one, return at once. Any thread. */
+void mailbox_wake(struct mailbox *box);
+
 /* No more letters from now on; wakes the taker. Any thread. */
 void mailbox_close(struct mailbox *box);
 

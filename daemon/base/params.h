@@ -18,6 +18,9 @@
 
 struct problems;
 
+/* Rows of one table; reason: which ones a job gave is told by the bits of one integer. */
+#define PARAMS_ROWS_MAX 64
+
 /* A table: rows closed by AW_TYPE_END. */
 struct params_table {
     const struct aw_param *rows;
@@ -31,7 +34,7 @@ struct params_expansion {
     const char *item; /* NULL: the job has none */
 };
 
-/* Checks that a plugin's table makes sense: known types, names of a-z 0-9 '_' that differ, a text for
+/* Checks that a plugin's table makes sense: at most PARAMS_ROWS_MAX rows, known types, names of a-z 0-9 '_' that differ, a text for
  * each, fields inside struct_size, defaults that fit. -EINVAL: *error names the row. */
 struct error;
 int params_check_table(const struct params_table *table, struct error *error);

@@ -38,6 +38,10 @@ const char *parse_show_span(double seconds, char *buffer, size_t size);
 /* Writes a size with the largest unit that divides it: "64KiB", "1000B". Returns `buffer`. */
 const char *parse_show_size(uint64_t bytes, char *buffer, size_t size);
 
+/* Writes a finite number with as few digits as give the same number when read back: "60", "0.1". Returns
+ * `buffer`. */
+const char *parse_show_number(double value, char *buffer, size_t size);
+
 /* Whether `size` bytes are valid UTF-8: no overlong forms, no surrogates, nothing past U+10FFFF. NUL is
  * valid. */
 bool parse_is_utf8(const void *data, size_t size);

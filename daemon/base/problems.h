@@ -12,6 +12,9 @@
 /* How many are kept; enough to see a pattern, few enough to read. */
 #define PROBLEMS_KEPT 20
 
+/* Bytes of a field or a text, NUL included; longer ones are cut: both may quote what a stranger sent. */
+#define PROBLEMS_TEXT_SIZE 512
+
 struct problem {
     char *field; /* "jobs[3].params.seconds"; for files "FILE:LINE" */
     char *text;  /* "must be at least 0" */

@@ -1,0 +1,177 @@
+/*
+ * Puts a configuration together: defaults, the file, the command line, and what the machine says (the
+ * socket's place, the group, the files in plugin_dir). The parts are in config_source, config_read
+ * and config_plugins.
+ */
+#include "supervisor/config.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/paths.h"
+#include "base/problems.h"
+#include "supervisor/config_plugins.h"
+#include "supervisor/config_read.h"
+#include "supervisor/config_source.h"
+#include "supervisor/options.h"
+
+/* A configuration being loaded. */
+struct loading {
+    struct config *config;
+    struct config_source source; /* empty: no file */
+    unsigned *lines;             /* by option: the line of the source that sets it; 0: none does */
+    struct problems *problems;
+};
+
+/* Where the file sets an option, in `buffer` of CONFIG_WHERE_MAX bytes. NULL: it does not. */
+static const char *where_set(const struct loading *loading, const char *group, const char *name,
+                             char *buffer)
+{
+    unsigned line = loading->lines[options_index(options_find(group, name))];
+
+    return line ? config_source_where(&loading->source, line, buffer) : NULL;
+}
+
+/* Sets the socket from a path that may be relative, as in a shell; `field` is where it was given. */
+static int set_socket(struct loading *loading, const char *path, const char *field)
+{
+    AUTO_FREE char *directory = *path && *path != '/' ? getcwd(NULL, 0) : NULL;
+    AUTO_FREE char *absolute = NULL;
+    struct option_value value = {.kind = OPTION_VALUE_TEXT, .text = path};
+    struct error error;
+    int result;
+
+    if (directory) {
+        if (asprintf(&absolute, "%s/%s", directory, path) < 0) {
+            absolute = NULL;
+            return -ENOMEM;
+        }
+        value.text = absolute;
+    }
+    result = options_assign(options_find("daemon", "socket"), &value, loading->config, &error);
+    if (result == -EINVAL)
+        problems_add(loading->problems, field, "the control socket %s", error.text);
+    return result;
+}
+
+static int choose_socket(struct loading *loading, const struct config_overrides *overrides)
+{
+    AUTO_FREE char *fallback = NULL;
+
+    if (overrides && overrides->socket)
+        return set_socket(loading, overrides->socket, "--socket");
+    if (loading->config->daemon.socket)
+        return 0;
+    fallback = paths_default_socket();
+    return fallback ? set_socket(loading, fallback,
+                                 getenv("AWAITD_SOCKET") ? "$AWAITD_SOCKET" : "daemon.socket")
+                    : -ENOMEM;
+}
+
+static int check_group(const struct loading *loading)
+{
+    const char *group = loading->config->daemon.group;
+    char where[CONFIG_WHERE_MAX];
+
+    if (!group || getgrnam(group))
+        return 0;
+    problems_add(loading->problems, where_set(loading, "daemon", "group", where),
+                 "daemon.group: there is no group \"%s\"", group);
+    return -EINVAL;
+}
+
+/* As root, no file is loaded that others could have written. */
+static int check_trust(const struct loading *loading)
+{
+    const struct config *config = loading->config;
+    int result = 0;
+
+    for (size_t i = 0; i < config->plugins_count && geteuid() == 0; i++) {
+        const struct config_plugin *plugin = &config->plugins[i];
+        struct error error;
+        if (config_plugins_trust(plugin->file, &error) == 0)
+            continue;
+        problems_add(loading->problems, plugin->where ? plugin->where : plugin->file,
+                     "%s; as root, awaitd loads only what root alone can write", error.text);
+        result = -EINVAL;
+    }
+    return result;
+}
+
+static int complete(struct loading *loading, const struct config_overrides *overrides)
+{
+    char buffer[CONFIG_WHERE_MAX];
+    const char *where = where_set(loading, "daemon", "plugin_dir", buffer);
+    const int results[] = {
+        choose_socket(loading, overrides),
+        check_group(loading),
+        config_plugins_find(loading->config, where, loading->problems),
+        check_trust(loading),
+    };
+
+    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
+        if (results[i] < 0)
+            return results[i];
+    return 0;
+}
+
+static int load(struct loading *loading, const char *path, const struct config_overrides *overrides,
+                struct error *error)
+{
+    int result = options_set_defaults(loading->config);
+    int read = 0;
+
+    if (result == 0 && path) {
+        result = config_source_read(&loading->source, path, loading->problems, error);
+        if (result == 0)
+            read = config_read_source(&loading->source, loading->config, loading->lines,
+                                      loading->problems);
+    }
+    if (result == 0)
+        result = complete(loading, overrides);
+    return read < 0 ? read : result;
+}
+
+int config_load(const char *path, const struct config_overrides *overrides, struct config **out,
+                struct problems *problems, struct error *error)
+{
+    struct loading loading = {.problems = problems};
+    int result = -ENOMEM;
+
+    loading.config = calloc(1, sizeof(*loading.config));
+    loading.lines = calloc(options_count(), sizeof(*loading.lines));
+    if (loading.config && loading.lines)
+        result = load(&loading, path, overrides, error);
+    if (result == -ENOMEM)
+        (void)error_set(error, result, "out of memory");
+    if (result == 0)
+        *out = take_ptr(&loading.config);
+    config_free(loading.config);
+    config_source_clear(&loading.source);
+    free(loading.lines);
+    return result;
+}
+
+void config_free(struct config *config)
+{
+    if (!config)
+        return;
+    options_clear(config);
+    for (size_t i = 0; i < config->plugins_count; i++) {
+        free(config->plugins[i].file);
+        free(config->plugins[i].where);
+        json_decref(config->plugins[i].settings);
+    }
+    free(config->plugins);
+    for (size_t i = 0; i < config->batches_count; i++) {
+        free(config->batches[i].where);
+        json_decref(config->batches[i].params);
+    }
+    free(config->batches);
+    free(config);
+}

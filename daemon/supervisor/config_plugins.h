@@ -1,0 +1,28 @@
+/*
+ * The plugin files of a configuration: names made absolute, plugin_dir searched, and, where the
+ * daemon runs as root, files refused that others could write.
+ */
+#ifndef AWAITD_SUPERVISOR_CONFIG_PLUGINS_H
+#define AWAITD_SUPERVISOR_CONFIG_PLUGINS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct config;
+struct problems;
+struct error;
+
+/*
+ * Makes the `file` of each plugin absolute, from plugin_dir, and adds every *.so found there that is not
+ * in the list. `where` is what to name when plugin_dir cannot be read; NULL: it is the built-in one,
+ * which may be missing. 0; -EINVAL: problems were added; -ENOMEM.
+ */
+int config_plugins_find(struct config *config, const char *where, struct problems *problems);
+
+/*
+ * Whether only root can write the file and the directory it is in, links followed. -EINVAL: the story is
+ * "/x/y.so can be written by everybody". A file that does not exist is nobody's danger.
+ */
+int config_plugins_trust(const char *file, struct error *error);
+
+#endif

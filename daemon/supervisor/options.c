@@ -1,0 +1,456 @@
+/*
+ * The table of options and what reads it. A new option is a member of struct config and a row here;
+ * nothing else lists options. Relies on base/parse.h for the notation of spans and sizes.
+ */
+#include "supervisor/options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include "base/error.h"
+#include "base/parse.h"
+#include "supervisor/config.h"
+
+#define KIB 1024.0
+#define MIB (1024.0 * KIB)
+#define GIB (1024.0 * MIB)
+#define TIB (1024.0 * GIB)
+
+/* Jobs are counted in the hundreds of millions at most: each costs a few dozen bytes. */
+#define JOBS_MAX 1e9
+
+/* The longest path of a Unix socket, without its NUL: sizeof sun_path is the kernel's limit. */
+#define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
+
+/* The offset of a member, compiled only if the member has the type that the row's option_type needs. */
+#define MEMBER(path, c_type) \
+    .offset = _Generic(((struct config *)0)->path, c_type : offsetof(struct config, path))
+#define INTEGER(path) .type = OPTION_INTEGER, MEMBER(path, int64_t)
+#define SPAN(path) .type = OPTION_SPAN, MEMBER(path, double)
+#define SIZE(path) .type = OPTION_SIZE, MEMBER(path, int64_t)
+#define TEXT(path) .type = OPTION_TEXT, MEMBER(path, char *)
+#define PATH(path) .type = OPTION_PATH, MEMBER(path, char *)
+#define LEVEL(path) .type = OPTION_LEVEL, MEMBER(path, enum log_level)
+
+static const struct option options[] = {
+    {.group = "daemon",
+     .name = "workers",
+     INTEGER(daemon.workers),
+     .fallback = "0",
+     .min = 0,
+     .max = 1024,
+     .unit = "processes",
+     .text = "How many worker processes run the jobs; 0: as many as there are cores."},
+    {.group = "daemon",
+     .name = "socket",
+     PATH(daemon.socket),
+     .example = "/run/awaitd.sock",
+     .min = 1,
+     .max = SOCKET_PATH_MAX,
+     .text =
+         "The control socket. Unless told, $AWAITD_SOCKET, else awaitd.sock in "
+         "$XDG_RUNTIME_DIR, else /run/awaitd.sock. The socket that systemd passes comes first."},
+    {.group = "daemon",
+     .name = "group",
+     TEXT(daemon.group),
+     .fallback = "",
+     .min = 0,
+     .max = 256,
+     .text = "The group whose members may use the control socket, by name; \"\": the daemon's own. "
+             "Not for a socket that systemd passes."},
+    {.group = "daemon",
+     .name = "plugin_dir",
+     PATH(daemon.plugin_dir),
+     .fallback = AW_PLUGINDIR,
+     .min = 1,
+     .max = 4095,
+     .text = "Every *.so file in this directory is loaded as a plugin."},
+    {.group = "daemon",
+     .name = "grace",
+     SPAN(daemon.grace_s),
+     .fallback = "10s",
+     .min = 0,
+     .max = 3600,
+     .text = "How long running jobs may take to end when the daemon stops; those that take longer "
+             "are killed."},
+
+    {.group = "log",
+     .name = "level",
+     LEVEL(log.level),
+     .fallback = "info",
+     .text = "What is logged: this level and those before it."},
+    {.group = "log",
+     .name = "rate",
+     INTEGER(log.rate),
+     .fallback = "1000",
+     .min = 0,
+     .max = 1e9,
+     .unit = "lines a second",
+     .text = "Lines about single jobs; those held back are counted in a line of their own; 0: no "
+             "limit. The default keeps a million short jobs from filling the journal."},
+    {.group = "log",
+     .name = "burst",
+     INTEGER(log.burst),
+     .fallback = "1000",
+     .min = 1,
+     .max = 1e9,
+     .unit = "lines",
+     .text = "Lines about single jobs that may come at once, over the rate."},
+
+    {.group = "limits",
+     .name = "line_bytes",
+     SIZE(limits.line_bytes),
+     .fallback = "1MiB",
+     .min = 4 * KIB,
+     .max = 64 * MIB,
+     .text =
+         "The longest request. A batch of more jobs than fit is sent in pieces, or as an array."},
+    {.group = "limits",
+     .name = "depth",
+     INTEGER(limits.depth),
+     .fallback = "64",
+     .min = 8,
+     .max = 1024,
+     .unit = "levels",
+     .text = "How deep objects and arrays of a request may be nested; a batch needs 6."},
+    {.group = "limits",
+     .name = "batch_jobs",
+     INTEGER(limits.batch_jobs),
+     .fallback = "10000000",
+     .min = 1,
+     .max = JOBS_MAX,
+     .unit = "jobs",
+     .text = "The jobs of one batch. A job takes a few dozen bytes, so the default stays below "
+             "1 GiB."},
+    {.group = "limits",
+     .name = "queued_jobs",
+     INTEGER(limits.queued_jobs),
+     .fallback = "20000000",
+     .min = 1,
+     .max = JOBS_MAX,
+     .unit = "jobs",
+     .text = "The jobs of all batches that were accepted and have not ended: two of the largest "
+             "batches by default."},
+    {.group = "limits",
+     .name = "batches",
+     INTEGER(limits.batches),
+     .fallback = "100000",
+     .min = 1,
+     .max = 1e7,
+     .unit = "batches",
+     .text = "The batches that have not ended."},
+    {.group = "limits",
+     .name = "clients",
+     INTEGER(limits.clients),
+     .fallback = "4096",
+     .min = 1,
+     .max = 1e6,
+     .unit = "connections",
+     .text = "Connections to the control socket; each needs a file descriptor."},
+    {.group = "limits",
+     .name = "user_clients",
+     INTEGER(limits.user_clients),
+     .fallback = "4096",
+     .min = 1,
+     .max = 1e6,
+     .unit = "connections",
+     .text = "Connections of one user. Lower it below limits.clients where users do not trust each "
+             "other."},
+    {.group = "limits",
+     .name = "output_bytes",
+     SIZE(limits.output_bytes),
+     .fallback = "1MiB",
+     .min = 0,
+     .max = 32 * MIB,
+     .text = "The output of one job that is kept; the rest is dropped and the result says so."},
+    {.group = "limits",
+     .name = "history_bytes",
+     SIZE(limits.history_bytes),
+     .fallback = "256MiB",
+     .min = 0,
+     .max = 1 * TIB,
+     .text = "Memory for batches that have ended; the oldest are forgotten first."},
+    {.group = "limits",
+     .name = "running_async",
+     INTEGER(limits.running_async),
+     .fallback = "1000000",
+     .min = 1,
+     .max = 1e8,
+     .unit = "jobs",
+     .text = "Async jobs at once in one worker. They are small: a million fit."},
+    {.group = "limits",
+     .name = "running_fibers",
+     INTEGER(limits.running_fibers),
+     .fallback = "10000",
+     .min = 1,
+     .max = 1e6,
+     .unit = "jobs",
+     .text = "Fiber jobs at once in one worker. Each has a stack and two or three memory mappings, "
+             "of which Linux gives a process 65530 (vm.max_map_count)."},
+    {.group = "limits",
+     .name = "running_blocking",
+     INTEGER(limits.running_blocking),
+     .fallback = "0",
+     .min = 0,
+     .max = 4096,
+     .unit = "jobs",
+     .text =
+         "Blocking jobs at once in one worker, each on a thread; 0: twice the number of cores."},
+    {.group = "limits",
+     .name = "fiber_stack_bytes",
+     SIZE(limits.fiber_stack_bytes),
+     .fallback = "256KiB",
+     .min = 16 * KIB,
+     .max = 64 * MIB,
+     .text = "The stack of a fiber, for plugins that do not ask for a size of their own. Only what "
+             "is touched takes memory."},
+};
+
+#define OPTIONS_COUNT (sizeof(options) / sizeof(options[0]))
+
+/* Every member before the lists has a row: each takes 8 bytes where pointers do. */
+_Static_assert(sizeof(void *) != 8 || OPTIONS_COUNT == offsetof(struct config, plugins) / 8,
+               "each option of struct config has its row");
+
+static const char *const level_names[] = {[LOG_LEVEL_ERROR] = "error",
+                                          [LOG_LEVEL_WARNING] = "warning",
+                                          [LOG_LEVEL_INFO] = "info",
+                                          [LOG_LEVEL_DEBUG] = "debug"};
+
+#define LEVELS_COUNT (sizeof(level_names) / sizeof(level_names[0]))
+_Static_assert(LEVELS_COUNT == LOG_LEVEL_DEBUG + 1, "each level has its name");
+
+size_t options_count(void)
+{
+    return OPTIONS_COUNT;
+}
+
+const struct option *options_at(size_t index)
+{
+    return index < OPTIONS_COUNT ? &options[index] : NULL;
+}
+
+size_t options_index(const struct option *option)
+{
+    return (size_t)(option - options);
+}
+
+const struct option *options_find(const char *group, const char *name)
+{
+    for (size_t i = 0; i < OPTIONS_COUNT; i++)
+        if (strcmp(options[i].group, group) == 0 && strcmp(options[i].name, name) == 0)
+            return &options[i];
+    return NULL;
+}
+
+bool options_has_group(const char *group)
+{
+    for (size_t i = 0; i < OPTIONS_COUNT; i++)
+        if (strcmp(options[i].group, group) == 0)
+            return true;
+    return false;
+}
+
+bool options_is_quoted(const struct option *option)
+{
+    return option->type != OPTION_INTEGER;
+}
+
+static void *member(const struct option *option, struct config *config)
+{
+    return (char *)config + option->offset;
+}
+
+/* A bound as the file would say it. */
+static void show_bound(const struct option *option, double bound, char *buffer, size_t size)
+{
+    if (option->type == OPTION_SPAN)
+        (void)parse_show_span(bound, buffer, size);
+    else if (option->type == OPTION_SIZE)
+        (void)parse_show_size((uint64_t)bound, buffer, size);
+    else
+        (void)snprintf(buffer, size, "%.0f", bound);
+}
+
+const char *options_show_range(const struct option *option, char *buffer, size_t size)
+{
+    char min[40], max[40];
+
+    show_bound(option, option->min, min, sizeof(min));
+    show_bound(option, option->max, max, sizeof(max));
+    buffer[0] = '\0';
+    if (option->type == OPTION_LEVEL) {
+        size_t used = 0;
+        for (size_t i = 0; i < LEVELS_COUNT && used < size; i++)
+            used += (size_t)snprintf(buffer + used, size - used, "%s\"%s\"", i ? ", " : "",
+                                     level_names[i]);
+    } else if (option->type == OPTION_INTEGER) {
+        (void)snprintf(buffer, size, "%s to %s %s", min, max, option->unit);
+    } else if (option->type == OPTION_SPAN || option->type == OPTION_SIZE) {
+        (void)snprintf(buffer, size, "\"%s\" to \"%s\"", min, max);
+    }
+    return buffer;
+}
+
+static bool in_range(const struct option *option, double value)
+{
+    return value >= option->min && value <= option->max;
+}
+
+static int refuse_range(const struct option *option, const char *given, struct error *error)
+{
+    char min[40], max[40];
+
+    show_bound(option, option->min, min, sizeof(min));
+    show_bound(option, option->max, max, sizeof(max));
+    return error_set(error, -EINVAL, "must be from %s to %s, not %s", min, max, given);
+}
+
+static int assign_integer(const struct option *option, const struct option_value *value,
+                          struct config *config, struct error *error)
+{
+    char given[40];
+
+    if (value->kind != OPTION_VALUE_INTEGER)
+        return error_set(error, -EINVAL, "must be an integer without quotes");
+    (void)snprintf(given, sizeof(given), "%lld", (long long)value->integer);
+    if (!in_range(option, (double)value->integer))
+        return refuse_range(option, given, error);
+    *(int64_t *)member(option, config) = value->integer;
+    return 0;
+}
+
+static int assign_size(const struct option *option, const struct option_value *value,
+                       struct config *config, struct error *error)
+{
+    uint64_t bytes = 0;
+    char given[40];
+
+    if (value->kind == OPTION_VALUE_INTEGER && value->integer >= 0) {
+        bytes = (uint64_t)value->integer;
+        (void)snprintf(given, sizeof(given), "%lld", (long long)value->integer);
+    } else if (value->kind == OPTION_VALUE_TEXT && parse_size(value->text, &bytes) == 0) {
+        (void)snprintf(given, sizeof(given), "\"%.30s\"", value->text);
+    } else {
+        return error_set(error, -EINVAL, "must be an amount of bytes, such as 65536 or \"64KiB\"");
+    }
+    if (!in_range(option, (double)bytes))
+        return refuse_range(option, given, error);
+    *(int64_t *)member(option, config) = (int64_t)bytes;
+    return 0;
+}
+
+static int assign_span(const struct option *option, const struct option_value *value,
+                       struct config *config, struct error *error)
+{
+    double seconds = 0;
+    char given[40];
+
+    if (value->kind == OPTION_VALUE_INTEGER)
+        seconds = (double)value->integer;
+    else if (value->kind == OPTION_VALUE_NUMBER && isfinite(value->number))
+        seconds = value->number;
+    else if (value->kind != OPTION_VALUE_TEXT || parse_span(value->text, &seconds) < 0)
+        return error_set(error, -EINVAL,
+                         "must be a time span: a number of seconds, or text such as \"250ms\"");
+
+    if (value->kind == OPTION_VALUE_TEXT)
+        (void)snprintf(given, sizeof(given), "\"%.30s\"", value->text);
+    else
+        (void)snprintf(given, sizeof(given), "%g", seconds);
+    if (!in_range(option, seconds))
+        return refuse_range(option, given, error);
+    *(double *)member(option, config) = seconds;
+    return 0;
+}
+
+static int assign_text(const struct option *option, const struct option_value *value,
+                       struct config *config, struct error *error)
+{
+    char **out = member(option, config);
+    char *copy = NULL;
+    size_t size;
+
+    if (value->kind != OPTION_VALUE_TEXT)
+        return error_set(error, -EINVAL, "must be text in quotes");
+    size = strlen(value->text);
+    if (size == 0 && option->min > 0)
+        return error_set(error, -EINVAL, "must not be empty");
+    if (size > (size_t)option->max)
+        return error_set(error, -EINVAL, "must be at most %.0f bytes long, not %zu", option->max,
+                         size);
+    if (option->type == OPTION_PATH && value->text[0] != '/')
+        return error_set(error, -EINVAL, "must be a path that begins with /, not \"%.100s\"",
+                         value->text);
+    if (size > 0 && !(copy = strdup(value->text)))
+        return error_set(error, -ENOMEM, "out of memory");
+    free(*out);
+    *out = copy;
+    return 0;
+}
+
+static int assign_level(const struct option *option, const struct option_value *value,
+                        struct config *config, struct error *error)
+{
+    char names[100];
+
+    if (value->kind == OPTION_VALUE_TEXT)
+        for (size_t i = 0; i < LEVELS_COUNT; i++)
+            if (strcmp(value->text, level_names[i]) == 0) {
+                *(enum log_level *)member(option, config) = (enum log_level)i;
+                return 0;
+            }
+    return error_set(error, -EINVAL, "must be one of %s",
+                     options_show_range(option, names, sizeof(names)));
+}
+
+int options_assign(const struct option *option, const struct option_value *value,
+                   struct config *config, struct error *error)
+{
+    switch (option->type) {
+    case OPTION_INTEGER:
+        return assign_integer(option, value, config, error);
+    case OPTION_SPAN:
+        return assign_span(option, value, config, error);
+    case OPTION_SIZE:
+        return assign_size(option, value, config, error);
+    case OPTION_TEXT:
+    case OPTION_PATH:
+        return assign_text(option, value, config, error);
+    case OPTION_LEVEL:
+        return assign_level(option, value, config, error);
+    }
+    return error_set(error, -EINVAL, "has a type that nobody reads");
+}
+
+int options_set_defaults(struct config *config)
+{
+    for (size_t i = 0; i < OPTIONS_COUNT; i++) {
+        struct option_value value = {.kind = OPTION_VALUE_TEXT, .text = options[i].fallback};
+        int result;
+
+        if (!options[i].fallback)
+            continue;
+        if (options[i].type == OPTION_INTEGER &&
+            parse_integer(options[i].fallback, &value.integer) == 0)
+            value.kind = OPTION_VALUE_INTEGER;
+        result = options_assign(&options[i], &value, config, NULL);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+void options_clear(struct config *config)
+{
+    for (size_t i = 0; i < OPTIONS_COUNT; i++) {
+        if (options[i].type == OPTION_TEXT || options[i].type == OPTION_PATH) {
+            char **text = member(&options[i], config);
+            free(*text);
+            *text = NULL;
+        }
+    }
+}
