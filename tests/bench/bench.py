@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Measures the installed daemon through its socket and prints a table: what, measured, target, peer.
+"""Measures the installed daemon through its socket and prints a table.
 
     bench.py [--quick] [NAME...]
 
@@ -108,7 +108,8 @@ class Bench:
 
     def load(self, daemon, follow, kind, count, seconds):
         command = [self.load_program, daemon.socket_path, follow, kind, count, seconds]
-        result = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, check=True, text=True)
+        result = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, check=True,
+                                text=True)
         answer = json.loads(result.stdout)
         answer["summary"] = answer["last"]["params"]
         if answer["summary"]["state"] != "succeeded":
@@ -118,8 +119,8 @@ class Bench:
     def asyncio(self, count, seconds):
         """The peer: its own figures, the wall time of the whole program, its peak of memory."""
         begin = time.monotonic()
-        process = subprocess.Popen([sys.executable, HERE / "peer_asyncio.py", str(count), str(seconds)],
-                                   stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, HERE / "peer_asyncio.py", count, seconds]
+        process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True)
         with PeakMemory([process.pid]) as memory:
             output, _ = process.communicate()
         if process.returncode != 0:
@@ -177,8 +178,9 @@ def late(bench):
         result = bench.load(daemon, "each", "array", count, 1)
     name = f"{count_text(count)} x 1 s: "
     for which, target in (("p50", ""), ("p99", "<= 2 ms"), ("max", "")):
-        bench.row(f"{name}lateness {which}", ms(result["late"][which]), target,
-                  f"asyncio {ms(peer[which])}, {peer[which] / max(result['late'][which], 1e-9):.0f} x")
+        ours = max(result["late"][which], 1e-9)
+        bench.row(f"{name}lateness {which}", ms(ours), target,
+                  f"asyncio {ms(peer[which])}, {peer[which] / ours:.0f} x")
     bench.row(f"{name}the same with time in the queue, p99", ms(result["all"]["p99"]))
 
 
@@ -190,8 +192,9 @@ def million(bench, kind, peer):
             result = bench.load(daemon, follow, kind, count, seconds)
             if follow == "each" and result["events"] != count:
                 raise SystemExit(f"{count - result['events']} events are missing")
-        bench.row(f"{name}follow {follow}: wall", f"{result['wall']:.2f} s", f"<= {seconds + 0.9:.1f} s",
-                  f"asyncio {peer['wall']:.2f} s, {peer['wall'] / result['wall']:.1f} x")
+        wall = result["wall"]
+        bench.row(f"{name}follow {follow}: wall", f"{wall:.2f} s", f"<= {seconds + 0.9:.1f} s",
+                  f"asyncio {peer['wall']:.2f} s, {peer['wall'] / wall:.1f} x")
         bench.row(f"{name}follow {follow}: memory", mib(memory.bytes), "<= 400 MiB",
                   f"asyncio {mib(peer['memory'])}, {peer['memory'] / max(memory.bytes, 1):.1f} x")
         if follow == "each":
@@ -266,13 +269,15 @@ def build_load(directory):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("names", nargs="*", metavar="NAME")
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(MEASUREMENTS)
     if unknown:
-        parser.error(f"no such measurement: {', '.join(unknown)}; there are {', '.join(MEASUREMENTS)}")
+        parser.error(f"no such measurement: {', '.join(unknown)}; "
+                     f"there are {', '.join(MEASUREMENTS)}")
     with tempfile.TemporaryDirectory() as directory:
         bench = Bench(build_load(directory), arguments.quick)
         for name in arguments.names or MEASUREMENTS:

@@ -233,7 +233,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def adopt_orphans():
-    """Makes this process the parent of what its children leave behind, so that nothing gets away."""
+    """Makes this process the parent of what its children leave behind: nothing gets away."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
@@ -255,7 +255,7 @@ def processes_with(mark):
 
 
 class Watched:
-    """A process of which one can await the end, whoever its parent is, without racing for its number."""
+    """A process of which one can await the end, whoever its parent is."""
 
     def __init__(self, pid):
         self.pid = pid
@@ -319,7 +319,8 @@ class Lines:
                     seen += 1
                 left = end - time.monotonic()
                 if self._ended or left <= 0:
-                    raise AssertionError(f"no line matches {pattern!r} in:\n" + "\n".join(self._lines))
+                    text = "\n".join(self._lines)
+                    raise AssertionError(f"no line matches {pattern!r} in:\n{text}")
                 self._changed.wait(left)
 
     def join(self):
@@ -427,7 +428,8 @@ class Daemon:
         if self.process and self.process.returncode is None:
             if self.process.poll() is None:
                 self.terminate()
-            assert self.wait() == status, f"exit status {self.process.returncode}:\n{self.log.text()}"
+            ended = self.wait()
+            assert ended == status, f"exit status {ended}:\n{self.log.text()}"
         self.check_nothing_left()
         if self.log and not self.crashes:
             report = SANITIZER_REPORT.search(self.log.text())
@@ -463,6 +465,15 @@ class Daemon:
 
     def worker_pids(self):
         return [worker["pid"] for worker in self.call("daemon.status")["workers"]]
+
+    def plugins(self):
+        """What plugin.list tells, by file."""
+        return {plugin["file"]: plugin for plugin in self.call("plugin.list")["plugins"]}
+
+    def workers_ready(self):
+        """Whether all workers are."""
+        workers = self.call("daemon.status")["workers"]
+        return all(worker["state"] == "ready" for worker in workers)
 
     def busy_worker(self):
         """The first worker that runs a job, as daemon.status tells it."""

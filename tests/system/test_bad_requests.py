@@ -47,7 +47,8 @@ def test_an_entry_without_a_plugin_is_refused(client):
 
 
 def test_an_unknown_parameter_is_refused_by_name(client):
-    assert problem_of(client, {"plugin": "wait", "params": {"seconds": 0, "colour": 1}}, "params.colour")
+    entry = {"plugin": "wait", "params": {"seconds": 0, "colour": 1}}
+    assert problem_of(client, entry, "params.colour")
 
 
 @pytest.mark.parametrize("seconds", [
@@ -68,7 +69,9 @@ def test_params_of_a_job_must_be_an_object(client, params):
     assert problem_of(client, {"plugin": "wait", "params": params}, "params")
 
 
-@pytest.mark.parametrize("count", [-1, 0, 1.5, "ten", True, [], -(1 << 53), 1 << 53], ids=json.dumps)
+@pytest.mark.parametrize("count", [
+    -1, 0, 1.5, "ten", True, [], -(1 << 53), 1 << 53,
+], ids=json.dumps)
 def test_a_count_that_counts_nothing_is_refused(client, count):
     assert problem_of(client, wait_job(0, count=count), "count")
 
@@ -120,7 +123,8 @@ def test_batch_must_be_a_number(client, batch):
 
 
 def test_required_fields_are_named_when_missing(client):
-    for method in ("batch.show", "batch.wait", "batch.watch", "batch.cancel", "batch.seal", "job.list"):
+    for method in ("batch.show", "batch.wait", "batch.watch", "batch.cancel", "batch.seal",
+                   "job.list"):
         assert list(refused(client, method).problems) == ["batch"], method
     assert set(refused(client, "job.show").problems) == {"batch", "job"}
     assert set(refused(client, "batch.add").problems) == {"batch", "jobs"}
@@ -136,7 +140,9 @@ def test_filters_are_checked(client, params):
     assert list(refused(client, "batch.list", **params).problems) == [field]
 
 
-@pytest.mark.parametrize("params", [{"from": -1}, {"from": "x"}, {"events": "none!"}], ids=json.dumps)
+@pytest.mark.parametrize("params", [
+    {"from": -1}, {"from": "x"}, {"events": "none!"},
+], ids=json.dumps)
 def test_watching_is_checked(client, params):
     batch = client.submit(wait_job(3600))
     (field,) = params

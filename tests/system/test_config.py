@@ -36,7 +36,8 @@ def test_a_good_file_passes(folder):
 
 
 def test_no_daemon_is_needed_and_none_is_disturbed(daemon, folder):
-    text = config_file({"daemon": {"socket": str(daemon.socket_path), "plugin_dir": str(PLUGIN_DIR)}})
+    group = {"socket": str(daemon.socket_path), "plugin_dir": str(PLUGIN_DIR)}
+    text = config_file({"daemon": group})
     assert check(folder, text)[0].returncode == 0
     assert daemon.call("daemon.ping") == {}
 
@@ -68,7 +69,7 @@ def test_a_time_span_that_is_none_is_refused(folder):
 
 
 def test_all_errors_are_told_at_once(folder):
-    text = "daemon = {\n    workers = -1;\n    colour = 1;\n};\nlog = {\n    level = \"loud\";\n};\n"
+    text = 'daemon = {\n    workers = -1;\n    colour = 1;\n};\nlog = {\n    level = "loud";\n};\n'
     output = refused(folder, text, 2, "workers")
     assert re.search(r":3:.*colour", output)
     assert re.search(r":6:.*level", output)
@@ -90,8 +91,9 @@ def test_an_option_given_twice_is_refused(folder):
     assert f"{path}:3" in output
 
 
-@pytest.mark.parametrize("data", [b"\x00", b"\xff\xfe", b"\x7fELF" + b"\x00" * 1000, b"{" * 100_000],
-                         ids=["NUL", "UTF-16", "binary", "braces"])
+@pytest.mark.parametrize("data", [
+    b"\x00", b"\xff\xfe", b"\x7fELF" + b"\x00" * 1000, b"{" * 100_000,
+], ids=["NUL", "UTF-16", "binary", "braces"])
 def test_what_is_no_configuration_is_refused(folder, data):
     path = folder / "awaitd.conf"
     path.write_bytes(data)
@@ -157,9 +159,8 @@ def test_version_and_help_are_told():
 
 def test_a_batch_at_start_runs_when_the_daemon_starts(start_daemon):
     batches = [
-        {"name": "warm-up", "when": "at_start",
-         "jobs": [{"plugin": "wait", "params": {"seconds": 0.1}, "count": 3, "name": "w-{index}"}]},
-        {"name": "second", "when": "at_start", "jobs": [{"plugin": "wait", "params": {"seconds": "1ms"}}]},
+        {"name": "warm-up", "when": "at_start", "jobs": [wait_job(0.1, count=3, name="w-{index}")]},
+        {"name": "second", "when": "at_start", "jobs": [wait_job("1ms")]},
     ]
     daemon = start_daemon(config={"batches": batches})
     with daemon.client() as client:
@@ -170,8 +171,8 @@ def test_a_batch_at_start_runs_when_the_daemon_starts(start_daemon):
 
 
 def test_a_batch_at_start_that_is_wrong_is_told_with_its_line(folder):
-    text = GOOD + 'batches = (\n    { name = "x";\n      when = "at_start";\n      jobs = ( { plugin = "wait"; ' \
-        "params = { seconds = -1; }; } ); }\n);\n"
+    batch = {"when": "at_start", "jobs": [wait_job(-1)]}
+    text = GOOD + config_file({"batches": [batch]})
     result, output, path = check(folder, text)
     assert result.returncode == 78
     assert re.search(rf"{re.escape(str(path))}:\d+:", output)
@@ -179,15 +180,16 @@ def test_a_batch_at_start_that_is_wrong_is_told_with_its_line(folder):
 
 
 def test_a_batch_at_start_with_an_unknown_plugin_is_told(folder):
-    text = GOOD + 'batches = ( { when = "at_start"; jobs = ( { plugin = "frobnicate"; } ); } );\n'
+    batch = {"when": "at_start", "jobs": [{"plugin": "frobnicate"}]}
+    text = GOOD + config_file({"batches": [batch]})
     result, output, _ = check(folder, text)
     assert result.returncode == 78
     assert "frobnicate" in output
 
 
 def test_a_batch_with_an_unknown_field_is_told(folder):
-    text = GOOD + 'batches = (\n{ colour = 1; when = "at_start"; jobs = ( { plugin = "wait"; params = ' \
-        "{ seconds = 0; }; } ); } );\n"
+    batch = {"colour": 1, "when": "at_start", "jobs": [wait_job(0)]}
+    text = GOOD + config_file({"batches": [batch]})
     result, output, _ = check(folder, text)
     assert result.returncode == 78
     assert "colour" in output

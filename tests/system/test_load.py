@@ -1,4 +1,4 @@
-"""Many clients, slow clients, clients that never read: memory stays bounded and nobody else suffers."""
+"""Many clients, slow clients, clients that never read: memory stays bounded, nobody suffers."""
 
 import resource
 import select

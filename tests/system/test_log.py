@@ -1,4 +1,4 @@
-"""The log: timings for people and machines, in syslog and on standard error, and never in the way."""
+"""The log: timings for people and machines, on standard error and in syslog, never in the way."""
 
 import os
 import re
@@ -94,7 +94,8 @@ def test_a_standard_error_that_nobody_reads_stops_nothing(make_daemon):
         os.close(write)
         with daemon.client() as client:
             for _ in range(5):
-                assert client.run(wait_job(0, count=10_000, name="x" * 100))[1]["succeeded"] == 10_000
+                _, summary = client.run(wait_job(0, count=10_000, name="x" * 100))
+                assert summary["succeeded"] == 10_000
         daemon.stop()
     finally:
         os.close(read)
@@ -131,7 +132,8 @@ class Syslog:
         unshare = shutil.which("unshare")
         for options in (["-m"], ["-rm"]):
             self.wrapper = [str(unshare), *options, "/bin/sh", "-c", self.SCRIPT, "sh", str(folder)]
-            probe = subprocess.run([*self.wrapper, "true"], capture_output=True, text=True, check=False)
+            probe = subprocess.run([*self.wrapper, "true"], capture_output=True, text=True,
+                                   check=False)
             with_dev = folder / "dev"
             if with_dev.exists():
                 with_dev.rmdir()
@@ -152,7 +154,8 @@ class Syslog:
             while not re.search(pattern, self.read()):
                 pass
         except TimeoutError:
-            raise AssertionError(f"no line matches {pattern!r} in:\n" + "\n".join(self.lines)) from None
+            text = "\n".join(self.lines)
+            raise AssertionError(f"no line matches {pattern!r} in:\n{text}") from None
         return self.lines[-1]
 
 
@@ -188,7 +191,7 @@ def test_syslog_is_where_the_log_goes_when_nobody_says_otherwise(start_daemon, s
     assert daemon.log.text() == ""
 
 
-def test_a_syslog_that_never_reads_stops_nothing_and_gets_to_know_what_it_missed(start_daemon, syslog):
+def test_a_syslog_that_never_reads_stops_nothing_and_learns_what_it_missed(start_daemon, syslog):
     daemon = start_daemon(config={"log": {"rate": 0}}, wrapper=syslog.wrapper, log=None)
     with daemon.client() as client:
         client.call("daemon.ping")

@@ -137,6 +137,6 @@ def test_no_descriptor_of_the_daemon_leaks_into_its_workers(daemon):
         client.call("batch.wait", batch=client.submit(wait_job(0)))
         for pid in daemon.worker_pids():
             with open("/proc/net/unix", encoding="ascii") as table:
-                ours = {line.split()[6] for line in table if line.rstrip().endswith(str(daemon.socket_path))}
+                ours = {line.split()[6] for line in table if str(daemon.socket_path) in line}
             held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
             assert not {f"socket:[{inode}]" for inode in ours} & held

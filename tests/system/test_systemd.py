@@ -64,8 +64,8 @@ def test_the_first_connection_starts_it_by_socket_activation(make_daemon):
     daemon = make_daemon()
     path = daemon.directory / "a"
     # It passes nothing of its own environment on but what it is told to.
-    passed = [word for name in daemon.env if name.startswith(("AW", "NOTIFY", "ASAN", "UBSAN", "LSAN"))
-              for word in ("-E", name)]
+    passed = [f"--setenv={name}" for name in daemon.env
+              if name.startswith(("AW", "NOTIFY", "ASAN", "UBSAN", "LSAN"))]
     daemon.command = [need("systemd-socket-activate"), "-l", str(path), *passed, *daemon.command]
     daemon.spawn()
     daemon.log.wait_for("Listening on")
@@ -85,7 +85,8 @@ import os, sys
 fds = [int(fd) for fd in sys.argv[1].split(",") if fd]
 for target, fd in enumerate(fds, 3):
     os.dup2(fd, target)
-os.environ.update(LISTEN_PID=sys.argv[2].replace("self", str(os.getpid())), LISTEN_FDS=str(len(fds)))
+pid = sys.argv[2].replace("self", str(os.getpid()))
+os.environ.update(LISTEN_PID=pid, LISTEN_FDS=str(len(fds)))
 os.execv(sys.argv[3], sys.argv[3:])
 """
 
@@ -139,7 +140,7 @@ def test_sockets_meant_for_another_process_are_not_taken(make_daemon, folder):
 
 def test_the_installed_units_have_no_faults():
     analyze = need("systemd-analyze")
-    units = [path for name in ("awaitd.service", "awaitd.socket") for path in PREFIX.glob(f"**/{name}")]
+    units = [*PREFIX.glob("**/awaitd.service"), *PREFIX.glob("**/awaitd.socket")]
     assert len(units) == 2, units
     result = subprocess.run([analyze, "verify", "--man=no", *units], capture_output=True, text=True,
                             check=False)

@@ -22,7 +22,8 @@ def test_valgrind_finds_nothing_in_a_batch_of_waits(make_daemon):
     with daemon.client() as client:
         client.call("hello")
         client.run(wait_job(0.2, count=10))
-        jobs, summary = client.run(wait_job("{item}", items=["0", "0.01"], name="i-{item}"), wait_job(0))
+        entry = wait_job("{item}", items=["0", "0.01"], name="i-{item}")
+        jobs, summary = client.run(entry, wait_job(0))
         assert summary["succeeded"] == len(jobs) == 3
         batch = client.submit(wait_job(3600, count=5))
         client.call("batch.cancel", batch=batch)

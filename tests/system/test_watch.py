@@ -24,8 +24,9 @@ def test_wait_gives_up_after_its_timeout_and_the_batch_goes_on(client):
 def test_several_clients_wait_for_one_batch(daemon):
     with daemon.client() as one, daemon.client() as two, daemon.client() as three:
         batch = one.submit(wait_job(0.3))
-        asked = [(client, client.request("batch.wait", batch=batch)) for client in (one, two, three)]
-        for client, request in asked:
+        clients = (one, two, three)
+        requests = [client.request("batch.wait", batch=batch) for client in clients]
+        for client, request in zip(clients, requests):
             assert client.answer(request)["state"] == "succeeded"
 
 
