@@ -6,6 +6,7 @@
 #define AWAITD_BASE_CLOCK_H
 
 #include <stdint.h>
+#include <sys/time.h>
 
 #define CLOCK_NS_PER_S UINT64_C(1000000000)
 
@@ -18,6 +19,13 @@ double clock_wall_s(void);
 /* now_ns plus a span in seconds; negative and NaN count as 0, and the end of time (UINT64_MAX) is never
  * passed. */
 uint64_t clock_after_ns(uint64_t now_ns, double seconds);
+
+/* A span in seconds, at least 0, as libevent takes it. */
+static inline struct timeval clock_timeval(double seconds)
+{
+    return (struct timeval){.tv_sec = (time_t)seconds,
+                            .tv_usec = (suseconds_t)((seconds - (double)(time_t)seconds) * 1e6)};
+}
 
 /* Nanoseconds as seconds. */
 static inline double clock_seconds(uint64_t ns)

@@ -25,14 +25,15 @@ enum frame_status {
     FRAME_MORE,       /* all bytes were consumed; the message goes on, or none has begun */
     FRAME_COMPLETE,   /* a message ended with the last consumed byte */
     FRAME_NOT_OBJECT, /* something other than blanks stands where a message must begin with '{' */
-    FRAME_TOO_LARGE,  /* the message exceeds max_size */
+    FRAME_TOO_LARGE,  /* the message exceeds max_size: it has as many bytes and goes on */
     FRAME_TOO_DEEP,   /* the message exceeds max_depth */
 };
 
 /*
  * Looks at `size` more bytes. *consumed is how many of them were looked at; of those, the first
  * *blank stand before the message and do not belong to it. After FRAME_COMPLETE the scanner is
- * ready for the next message; after an error the stream is of no more use.
+ * ready for the next message; after an error the stream is of no more use. After FRAME_NOT_OBJECT,
+ * data[*blank] is the byte that stands where '{' should.
  */
 enum frame_status frame_scan(struct frame_scanner *scanner, const void *data, size_t size,
                              size_t *blank, size_t *consumed);

@@ -47,10 +47,14 @@ struct message_header {
     enum message_type type;
 };
 
-/* Reads MESSAGE_HEADER_SIZE bytes. -EPROTO: another version; -EBADMSG: nonsense. */
-int message_read_header(const uint8_t *data, struct message_header *out);
+struct error;
 
-/* A message whose payload is the given bytes: CONFIG and READY (JSON text), STOP (none). */
+/* Reads MESSAGE_HEADER_SIZE bytes. -EPROTO: another version; -EBADMSG: an unknown type, or a payload
+ * beyond MESSAGE_PAYLOAD_MAX; the words are in *error. */
+int message_read_header(const uint8_t *data, struct message_header *out, struct error *error);
+
+/* A message whose payload is the given bytes: CONFIG and READY (JSON text), STOP (none). Here and
+ * below, a payload beyond MESSAGE_PAYLOAD_MAX sets out->failed, as running out of memory does. */
 void message_put(struct bytes *out, enum message_type type, const void *payload, size_t size);
 
 /* RUN. One message carries jobs of one batch with consecutive indexes: a first index and entries,
@@ -58,7 +62,7 @@ void message_put(struct bytes *out, enum message_type type, const void *payload,
 struct message_run {
     uint64_t batch;
     uint64_t first; /* index in the batch of the first entry's first job */
-    uint64_t jobs;  /* all entries' counts together; what a decoder must see add up */
+    uint64_t jobs;  /* all entries' counts together */
 };
 struct message_run_entry {
     uint64_t count;           /* jobs; at least 1 */
@@ -69,13 +73,14 @@ struct message_run_entry {
     struct bytes_view params; /* a JSON object, or empty for none */
     struct bytes_view items;  /* `count` lengths and texts, one per job; empty: no {item} */
 };
-/* Begins a RUN in `out`, which must hold nothing behind it until message_end(). Returns a mark for
- * message_end(). */
+/* Begins a RUN in `out`; until message_end() nothing else may be appended to `out` or be done with
+ * it. Returns a mark for message_end(). */
 size_t message_run_begin(struct bytes *out, const struct message_run *run);
 void message_run_add(struct bytes *out, const struct message_run_entry *entry);
 /* Writes the length of the message that began at `mark`. */
 void message_end(struct bytes *out, size_t mark);
-/* Reads the start of a payload, then entry by entry until the reader is at its end. */
+/* Reads the start of a payload and looks through its entries: they are well-formed and their counts
+ * add up to `jobs`. Then reads entry by entry until the reader is at its end. */
 int message_run_read(struct bytes_reader *payload, struct message_run *out);
 int message_run_next(struct bytes_reader *payload, struct message_run_entry *out);
 
@@ -94,19 +99,28 @@ int message_number_read(struct bytes_reader *payload, uint64_t *out);
  * add, end as with RUN. */
 struct message_result {
     uint64_t batch, job;
-    enum job_state state; /* a final one */
-    bool truncated;       /* output was cut at the limit */
-    uint64_t started_ns, ended_ns;
-    struct bytes_view reason; /* UTF-8; empty for JOB_SUCCEEDED */
+    enum job_state state;          /* a final one */
+    bool truncated;                /* output was cut at the limit */
+    uint64_t started_ns, ended_ns; /* it did not end before it started */
+    struct bytes_view reason;      /* UTF-8; empty for JOB_SUCCEEDED */
     struct bytes_view output;
 };
-size_t message_done_begin(struct bytes *out);
-void message_done_add(struct bytes *out, const struct message_result *result);
-int message_done_next(struct bytes_reader *payload, struct message_result *out);
+/* What the last result of the message said. Each is written as what changed since then: that makes a
+ * result of the typical million some 8 bytes, and not 25. All zero before the first one. */
+struct message_done {
+    uint64_t batch, job, started_ns, ended_ns;
+};
+/* Zeroes *done. */
+size_t message_done_begin(struct bytes *out, struct message_done *done);
+void message_done_add(struct bytes *out, struct message_done *done,
+                      const struct message_result *result);
+/* Reads result by result until the reader is at its end. The caller zeroes *done before the first. */
+int message_done_next(struct bytes_reader *payload, struct message_done *done,
+                      struct message_result *out);
 
 /* LOG. */
 struct message_log {
-    uint64_t level; /* enum log_level */
+    uint64_t level; /* enum log_level of base/log.h */
     uint64_t batch, job;
     bool has_job; /* the line speaks of one job */
     struct bytes_view plugin, text;

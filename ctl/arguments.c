@@ -1,0 +1,180 @@
+/*
+ * Turns the words of the command line into what the protocol wants. Everything is checked to be
+ * UTF-8 here, since JSON cannot carry anything else.
+ */
+#include "arguments.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/cleanup.h"
+#include "base/parse.h"
+
+/* ---- Parameters ---------------------------------------------------------------------------------- */
+
+/* One argument, taken apart. */
+struct pair {
+    const char *key, *value;
+    size_t key_size;
+    bool is_json;
+};
+
+static int split_pair(const char *argument, struct pair *out, struct error *error)
+{
+    const char *equals = strchr(argument, '=');
+    if (!equals)
+        return error_set(error, -EINVAL, "'%s' is not KEY=VALUE", argument);
+    struct pair pair = {.key = argument, .value = equals + 1};
+    pair.is_json = equals > argument && equals[-1] == ':';
+    pair.key_size = (size_t)(equals - argument) - pair.is_json;
+    if (pair.key_size == 0)
+        return error_set(error, -EINVAL, "'%s' has no name before the '='", argument);
+    if (!parse_is_utf8(argument, strlen(argument)))
+        return error_set(error, -EINVAL, "%.*s: is not valid UTF-8", (int)pair.key_size, pair.key);
+    *out = pair;
+    return 0;
+}
+
+static int pair_value(const struct pair *pair, json_t **out, struct error *error)
+{
+    if (!pair->is_json) {
+        *out = json_string(pair->value);
+        return *out ? 0 : -ENOMEM;
+    }
+    json_error_t why;
+    *out = json_loads(pair->value, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &why);
+    if (!*out)
+        return error_set(error, -EINVAL, "%.*s: '%s' is not JSON: %s", (int)pair->key_size,
+                         pair->key, pair->value, why.text);
+    return 0;
+}
+
+/* Adds a value to `params`; `seen` counts, per key, how often it was given as text, or is true where it
+ * was given as JSON. Steals `value`. */
+static int add_value(json_t *params, json_t *seen, const struct pair *pair, json_t *value,
+                     struct error *error)
+{
+    AUTO_FREE char *key = strndup(pair->key, pair->key_size);
+    if (!key) {
+        json_decref(value);
+        return -ENOMEM;
+    }
+    json_t *before = json_object_get(seen, key);
+    if (before && (pair->is_json || json_is_true(before))) {
+        json_decref(value);
+        return error_set(error, -EINVAL, "%s: given with := it can be given only once", key);
+    }
+    json_int_t times = json_integer_value(before) + 1;
+    int failed = json_object_set_new(seen, key, pair->is_json ? json_true() : json_integer(times));
+    if (times == 1) {
+        failed |= json_object_set_new(params, key, value);
+    } else if (times == 2) {
+        json_t *first = json_object_get(params, key);
+        failed |= json_object_set_new(params, key, json_pack("[O,o]", first, value));
+    } else {
+        failed |= json_array_append_new(json_object_get(params, key), value);
+    }
+    return failed ? -ENOMEM : 0;
+}
+
+int arguments_params(int count, char *const *arguments, json_t **out, struct error *error)
+{
+    json_t *params = json_object(), *seen = json_object();
+    int result = params && seen ? 0 : -ENOMEM;
+    for (int i = 0; result == 0 && i < count; i++) {
+        struct pair pair;
+        json_t *value;
+        result = split_pair(arguments[i], &pair, error);
+        if (result == 0)
+            result = pair_value(&pair, &value, error);
+        if (result == 0)
+            result = add_value(params, seen, &pair, value, error);
+    }
+    json_decref(seen);
+    if (result == 0)
+        *out = json_incref(params);
+    json_decref(params);
+    return result == -ENOMEM ? error_set(error, -ENOMEM, "out of memory") : result;
+}
+
+/* ---- Items --------------------------------------------------------------------------------------- */
+
+int arguments_items(const char *text, json_t **out, struct error *error)
+{
+    if (*text == '\0')
+        return error_set(error, -EINVAL, "--items: there are none");
+    if (!parse_is_utf8(text, strlen(text)))
+        return error_set(error, -EINVAL, "--items: not valid UTF-8");
+    json_t *items = json_array();
+    int failed = items ? 0 : -1;
+    for (const char *end = text; !failed && end; text = end + 1) {
+        end = strchr(text, ',');
+        failed = json_array_append_new(
+            items, json_stringn(text, end ? (size_t)(end - text) : strlen(text)));
+        if (!end)
+            break;
+    }
+    if (failed) {
+        json_decref(items);
+        return error_set(error, -ENOMEM, "out of memory");
+    }
+    *out = items;
+    return 0;
+}
+
+/* Appends a line of a file, without its newline. */
+static int add_line(json_t *items, const char *path, size_t number, const char *line, size_t size,
+                    struct error *error)
+{
+    if (size > 0 && line[size - 1] == '\n')
+        size--;
+    if (size == 0)
+        return 0;
+    if (memchr(line, '\0', size))
+        return error_set(error, -EINVAL, "%s:%zu: a NUL byte", path, number);
+    if (!parse_is_utf8(line, size))
+        return error_set(error, -EINVAL, "%s:%zu: not valid UTF-8", path, number);
+    if (json_array_append_new(items, json_stringn_nocheck(line, size)) < 0)
+        return error_set(error, -ENOMEM, "out of memory");
+    return 0;
+}
+
+static int read_lines(FILE *file, const char *path, json_t *items, struct error *error)
+{
+    AUTO_FREE char *line = NULL;
+    size_t capacity = 0;
+    ssize_t size;
+    int result = 0;
+    for (size_t number = 1; result == 0; number++) {
+        errno = 0;
+        size = getline(&line, &capacity, file);
+        if (size < 0)
+            break;
+        result = add_line(items, path, number, line, (size_t)size, error);
+    }
+    if (result == 0 && ferror(file))
+        return error_errno(error, errno ? -errno : -EIO, "%s", path);
+    if (result == 0 && json_array_size(items) == 0)
+        return error_set(error, -EINVAL, "%s: there are no items in it", path);
+    return result;
+}
+
+int arguments_items_file(const char *path, json_t **out, struct error *error)
+{
+    AUTO_FCLOSE FILE *opened = NULL;
+    FILE *file = stdin;
+    if (strcmp(path, "-") == 0)
+        path = "standard input";
+    else if (!(file = opened = fopen(path, "re")))
+        return error_errno(error, -errno, "%s", path);
+    json_t *items = json_array();
+    if (!items)
+        return error_set(error, -ENOMEM, "out of memory");
+    int result = read_lines(file, path, items, error);
+    if (result < 0)
+        json_decref(items);
+    else
+        *out = items;
+    return result;
+}

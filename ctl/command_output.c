@@ -1,0 +1,202 @@
+/*
+ * awaitctl output: what jobs have put out. One job's output is written as it is, byte for byte;
+ * that of a batch in the order of its jobs, each line with the job's name in front.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include "connection.h"
+#include "ctl.h"
+#include "output.h"
+#include "target.h"
+#include "text.h"
+#include "wire/job_state.h"
+
+/* Jobs whose names are asked for at once, the most that the daemon gives. */
+#define PAGE 1000
+/* Requests for outputs under way at once: hides the round trip, and their text fits any socket. */
+#define UNDER_WAY 32
+
+static int print(struct ctl *ctl, const struct target *target, const json_t *job, bool plain)
+{
+    struct output output;
+    char prefix[64];
+    if (output_read(job, &output) < 0)
+        return ctl_fail(ctl, CTL_NO_DAEMON, "the daemon sent an output that is no base64");
+    (void)snprintf(prefix, sizeof(prefix), "%ju.%ju: ", (uintmax_t)target->batch,
+                   (uintmax_t)target->job);
+    if (plain)
+        output_print(&output);
+    else
+        output_print_lines(&output, prefix);
+    if (output.truncated)
+        ctl_say(ctl, "%sits output was cut at the daemon's limit", prefix);
+    output_clear(&output);
+    return CTL_OK;
+}
+
+/* ---- One job ------------------------------------------------------------------------------------- */
+
+static int output_of_job(struct connection *connection, struct ctl *ctl,
+                         const struct target *target)
+{
+    json_t *job;
+    int code = connection_call(connection, "job.show", target_params(target), &job);
+    if (code)
+        return code;
+    const char *name = json_string_value(json_object_get(job, "state"));
+    enum job_state state = job_state_from_name(name ? name : "");
+    if (!ctl->json)
+        code = print(ctl, target, job, true);
+    if (code == CTL_OK && state != JOB_STATES && !job_state_is_final(state))
+        ctl_say(ctl, "job %ju.%ju has not ended yet: it is %s", (uintmax_t)target->batch,
+                (uintmax_t)target->job, job_state_name(state));
+    json_decref(job);
+    return code;
+}
+
+/* ---- A batch ------------------------------------------------------------------------------------- */
+
+struct batch_output {
+    struct ctl *ctl;
+    struct connection *connection;
+    uint64_t batch;
+    bool plain;        /* the batch has one job */
+    uint64_t unfinished; /* jobs */
+};
+
+/* Whether a job of job.list has ended. */
+static bool has_ended(const json_t *job)
+{
+    const char *name = json_string_value(json_object_get(job, "state"));
+    enum job_state state = job_state_from_name(name ? name : "");
+    return state != JOB_STATES && job_state_is_final(state);
+}
+
+/* Waits for the answer to one job.show and prints it. */
+static int print_answer(struct batch_output *work, json_int_t id, const json_t *listed)
+{
+    struct target target = {
+        .batch = work->batch,
+        .has_job = true,
+        .job = (uint64_t)json_integer_value(json_object_get(listed, "job")),
+    };
+    struct incoming answer;
+    int code = connection_answer(work->connection, id, NULL, NULL, &answer);
+    if (code)
+        return code;
+    if (work->ctl->json)
+        incoming_print(&answer);
+    else
+        code = print(work->ctl, &target, answer.body, work->plain);
+    incoming_clear(&answer);
+    return code;
+}
+
+/* Prints the outputs of the jobs on a page of job.list, asking ahead for some of them. */
+static int print_page(struct batch_output *work, const json_t *jobs)
+{
+    struct {
+        json_int_t id;
+        const json_t *job;
+    } asked[UNDER_WAY];
+    size_t sent = 0, printed = 0, i;
+    json_t *job;
+    int code = CTL_OK;
+    json_array_foreach(jobs, i, job)
+    {
+        if (!has_ended(job)) {
+            work->unfinished++;
+            continue;
+        }
+        if (code == CTL_OK && sent - printed == UNDER_WAY) {
+            code = print_answer(work, asked[printed % UNDER_WAY].id, asked[printed % UNDER_WAY].job);
+            printed++;
+        }
+        if (code)
+            return code;
+        struct target target = {
+            .batch = work->batch,
+            .has_job = true,
+            .job = (uint64_t)json_integer_value(json_object_get(job, "job")),
+        };
+        asked[sent % UNDER_WAY].job = job;
+        code = connection_send(work->connection, "job.show", target_params(&target),
+                               &asked[sent % UNDER_WAY].id);
+        sent++;
+    }
+    for (; code == CTL_OK && printed < sent; printed++)
+        code = print_answer(work, asked[printed % UNDER_WAY].id, asked[printed % UNDER_WAY].job);
+    return code;
+}
+
+/* Asks for a page of jobs; *cursor becomes where the next begins, NULL at the end. */
+static int next_page(struct batch_output *work, json_t **cursor, json_t **jobs)
+{
+    json_t *params = json_pack("{s:I, s:i, s:O*}", "batch", (json_int_t)work->batch, "limit", PAGE,
+                               "cursor", *cursor);
+    json_int_t id;
+    struct incoming answer;
+    int code = connection_send(work->connection, "job.list", params, &id);
+    if (code == CTL_OK)
+        code = connection_answer(work->connection, id, NULL, NULL, &answer);
+    if (code)
+        return code;
+    json_decref(*cursor);
+    *cursor = json_incref(json_object_get(answer.body, "cursor"));
+    *jobs = json_incref(json_object_get(answer.body, "jobs"));
+    incoming_clear(&answer);
+    return CTL_OK;
+}
+
+static int output_of_batch(struct connection *connection, struct ctl *ctl, uint64_t batch)
+{
+    struct batch_output work = {.ctl = ctl, .connection = connection, .batch = batch};
+    json_t *cursor = NULL, *jobs;
+    int code;
+    bool is_first = true;
+    do {
+        code = next_page(&work, &cursor, &jobs);
+        if (code)
+            break;
+        work.plain = is_first && !cursor && json_array_size(jobs) == 1;
+        is_first = false;
+        code = print_page(&work, jobs);
+        json_decref(jobs);
+    } while (code == CTL_OK && cursor);
+    json_decref(cursor);
+    char counted[48];
+    if (code == CTL_OK && work.unfinished > 0)
+        ctl_say(ctl, "%s not ended yet",
+                text_count(work.unfinished, "job has", "jobs have", counted, sizeof(counted)));
+    return code;
+}
+
+static int run(struct ctl *ctl, const void *options, int count, char **arguments)
+{
+    (void)options;
+    (void)count;
+    struct target target;
+    struct connection *connection;
+    int code = target_read(ctl, arguments[0], &target);
+    if (code == CTL_OK)
+        code = connection_open(ctl, &connection);
+    if (code)
+        return code;
+    code = target.has_job ? output_of_job(connection, ctl, &target)
+                          : output_of_batch(connection, ctl, target.batch);
+    connection_close(connection);
+    return code;
+}
+
+const struct command command_output = {
+    .name = "output",
+    .usage = "BATCH | BATCH.JOB",
+    .summary = "print the output of a job, or of all jobs of a batch",
+    .text = "One job's output is written byte for byte. Of a batch with several jobs, each line has\n"
+            "the job's number in front: \"42.7: \".\n",
+    .examples = "  awaitctl output 42.7 >page.html\n"
+                "  awaitctl output 42 | sort\n",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run,
+};

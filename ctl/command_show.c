@@ -1,0 +1,191 @@
+/*
+ * awaitctl show: what is known of a batch or of one of its jobs.
+ */
+#include <math.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include "base/cleanup.h"
+#include "connection.h"
+#include "ctl.h"
+#include "output.h"
+#include "summary.h"
+#include "target.h"
+#include "text.h"
+
+/* Output up to this many bytes, of one line, is shown; more is left to `awaitctl output`. */
+#define OUTPUT_SHOWN 200
+
+/* A labelled line; main looks at ferror, so below. */
+static void print_label(const char *label)
+{
+    (void)printf("%-10s ", label);
+}
+
+static void print_text(const char *label, const char *text)
+{
+    if (!text)
+        return;
+    print_label(label);
+    text_put(stdout, text, strlen(text));
+    (void)putchar('\n');
+}
+
+static void print_seconds(const char *label, const json_t *seconds)
+{
+    char span[32];
+    if (json_is_number(seconds))
+        print_text(label, text_seconds(json_number_value(seconds), span, sizeof(span)));
+}
+
+/* ---- A batch ------------------------------------------------------------------------------------- */
+
+static void print_owner(const json_t *owner)
+{
+    if (!json_is_integer(owner))
+        return;
+    const struct passwd *user = getpwuid((uid_t)json_integer_value(owner));
+    print_label("owner");
+    (void)printf("%" JSON_INTEGER_FORMAT, json_integer_value(owner));
+    if (user) {
+        (void)fputs(" (", stdout);
+        text_put(stdout, user->pw_name, strlen(user->pw_name));
+        (void)putchar(')');
+    }
+    (void)putchar('\n');
+}
+
+static void print_date(const char *label, const json_t *unix_seconds)
+{
+    char text[64];
+    struct tm local;
+    if (!json_is_number(unix_seconds))
+        return;
+    time_t when = (time_t)floor(json_number_value(unix_seconds));
+    if (localtime_r(&when, &local) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &local))
+        print_text(label, text);
+}
+
+/* "10: 3 succeeded, 2 running, 5 queued" */
+static void print_jobs(const json_t *json, const struct summary *summary)
+{
+    static const enum job_state unfinished[] = {JOB_RUNNING, JOB_QUEUED, JOB_WAITING};
+    char counts[200];
+    const char *comma = "";
+    print_label("jobs");
+    (void)printf("%ju", (uintmax_t)summary->jobs);
+    for (int i = JOB_SUCCEEDED; i < JOB_STATES && !*comma; i++) {
+        if (summary->ended[i] > 0) {
+            (void)printf(": %s", summary_counts(summary, counts, sizeof(counts)));
+            comma = ", ";
+        }
+    }
+    for (size_t i = 0; i < sizeof(unfinished) / sizeof(unfinished[0]); i++) {
+        const char *name = job_state_name(unfinished[i]);
+        json_int_t count = json_integer_value(json_object_get(json, name));
+        if (count > 0) {
+            (void)printf("%s%" JSON_INTEGER_FORMAT " %s", *comma ? comma : ": ", count, name);
+            comma = ", ";
+        }
+    }
+    (void)printf("%s\n", json_is_false(json_object_get(json, "sealed")) ? ", more may come" : "");
+}
+
+static void print_batch(const json_t *json)
+{
+    struct summary summary;
+    char factor[32], speedup[40];
+    summary_read(json, &summary);
+    print_label("batch");
+    (void)printf("%ju\n", (uintmax_t)summary.batch);
+    print_text("name", summary.name);
+    print_text("state", summary.state);
+    print_jobs(json, &summary);
+    print_owner(json_object_get(json, "owner"));
+    print_date("submitted", json_object_get(json, "submitted"));
+    print_seconds("wall", json_object_get(json, "wall"));
+    print_seconds("work", json_object_get(json, "work"));
+    (void)snprintf(speedup, sizeof(speedup), "%sx", /* cut: cannot be */
+                   summary_speedup(summary.speedup, factor, sizeof(factor)));
+    if (summary.speedup > 0)
+        print_text("speed-up", speedup);
+}
+
+/* ---- A job --------------------------------------------------------------------------------------- */
+
+static void print_output_line(const json_t *json, const struct target *target)
+{
+    struct output output;
+    char size[48];
+    if (output_read(json, &output) < 0 || (output.size == 0 && !output.truncated))
+        return;
+    bool is_short = output.size <= OUTPUT_SHOWN && !output.decoded &&
+        !memchr(output.data, '\n', output.size > 0 ? output.size - 1 : 0);
+    print_label("output");
+    if (is_short) {
+        text_put(stdout, output.data,
+                 output.size - (output.size > 0 && output.data[output.size - 1] == '\n'));
+        (void)putchar('\n');
+    } else {
+        (void)printf("%s%s, shown by: awaitctl output %ju.%ju\n",
+                     text_count(output.size, "byte", "bytes", size, sizeof(size)),
+                     output.truncated ? " (cut at the daemon's limit)" : "",
+                     (uintmax_t)target->batch, (uintmax_t)target->job);
+    }
+    output_clear(&output);
+}
+
+static void print_job(const json_t *json, const struct target *target)
+{
+    const json_t *params = json_object_get(json, "params");
+    AUTO_FREE char *params_text = json_dumps(params, JSON_PRESERVE_ORDER | JSON_ENCODE_ANY);
+    const json_t *attempt = json_object_get(json, "attempt");
+    print_label("job");
+    (void)printf("%ju.%ju\n", (uintmax_t)target->batch, (uintmax_t)target->job);
+    print_text("name", json_string_value(json_object_get(json, "name")));
+    print_text("plugin", json_string_value(json_object_get(json, "plugin")));
+    if (json_object_size(params) > 0)
+        print_text("params", params_text);
+    print_text("state", json_string_value(json_object_get(json, "state")));
+    print_text("reason", json_string_value(json_object_get(json, "reason")));
+    if (json_integer_value(attempt) > 0) {
+        print_label("tried");
+        (void)printf("%" JSON_INTEGER_FORMAT " times before\n", json_integer_value(attempt));
+    }
+    print_seconds("queued for", json_object_get(json, "queued"));
+    print_seconds("ran for", json_object_get(json, "run"));
+    print_output_line(json, target);
+}
+
+static int run(struct ctl *ctl, const void *options, int count, char **arguments)
+{
+    (void)options;
+    (void)count;
+    struct target target;
+    json_t *result;
+    int code = target_read(ctl, arguments[0], &target);
+    if (code == CTL_OK)
+        code = connection_once(ctl, target.has_job ? "job.show" : "batch.show",
+                               target_params(&target), &result);
+    if (code)
+        return code;
+    if (!ctl->json && target.has_job)
+        print_job(result, &target);
+    else if (!ctl->json)
+        print_batch(result);
+    json_decref(result);
+    return CTL_OK;
+}
+
+const struct command command_show = {
+    .name = "show",
+    .usage = "BATCH | BATCH.JOB",
+    .summary = "show a batch, or one of its jobs",
+    .examples = "  awaitctl show 42\n"
+                "  awaitctl show 42.7\n"
+                "  awaitctl --json show 42.7 | jq -r .result.reason\n",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run,
+};

@@ -1,0 +1,90 @@
+/*
+ * awaitctl wait: waits for a batch and prints its summary.
+ */
+#include <stdio.h>
+#include "connection.h"
+#include "ctl.h"
+#include "interrupt.h"
+#include "options.h"
+#include "summary.h"
+#include "target.h"
+#include "wire/rpc.h"
+
+struct wait_options {
+    struct option_span timeout;
+};
+
+static const struct option_row options[] = {
+    OPTION(struct wait_options, timeout, .name = "timeout", .argument = "SPAN",
+           .text = "wait no longer than this (such as 30, 250ms, 1h30min); exit with 124 then"),
+    OPTIONS_END,
+};
+
+static int wait_for(struct connection *connection, const struct wait_options *given, uint64_t batch,
+                    struct incoming *out)
+{
+    json_t *params = json_pack("{s:I}", "batch", (json_int_t)batch);
+    if (params && given->timeout.given)
+        (void)json_object_set_new(params, "timeout", json_real(given->timeout.seconds));
+    json_int_t id;
+    int code = connection_send(connection, "batch.wait", params, &id);
+    return code ? code : connection_read(connection, -1, out);
+}
+
+/* What came out of the wait. */
+static int conclude(struct ctl *ctl, const struct wait_options *given, uint64_t batch,
+                    const struct incoming *answer)
+{
+    if (ctl->json)
+        incoming_print(answer);
+    if (answer->kind == INCOMING_ERROR) {
+        json_int_t number = json_integer_value(json_object_get(answer->body, "code"));
+        if (number == RPC_NOT_READY && given->timeout.given)
+            return ctl_fail(ctl, CTL_TIMED_OUT, "batch %ju is not done yet", (uintmax_t)batch);
+        return connection_refusal(ctl, answer->body);
+    }
+    struct summary summary;
+    char line[400];
+    summary_read(answer->body, &summary);
+    if (!ctl->json)
+        (void)puts(summary_line(&summary, line, sizeof(line))); /* main looks at ferror */
+    return summary_succeeded(&summary) ? CTL_OK : CTL_NOT_SUCCEEDED;
+}
+
+static int run(struct ctl *ctl, const void *given, int count, char **arguments)
+{
+    (void)count;
+    uint64_t batch;
+    struct connection *connection;
+    struct incoming answer;
+    int code = target_read_batch(ctl, arguments[0], &batch);
+    if (code == CTL_OK)
+        code = connection_open(ctl, &connection);
+    if (code)
+        return code;
+    interrupt_catch();
+    code = wait_for(connection, given, batch, &answer);
+    if (code == CTL_OK) {
+        code = conclude(ctl, given, batch, &answer);
+        incoming_clear(&answer);
+    } else if (code == CTL_INTERRUPTED) {
+        (void)ctl_fail(ctl, code, "batch %ju goes on; attach again with: awaitctl watch %ju",
+                       (uintmax_t)batch, (uintmax_t)batch);
+    }
+    connection_close(connection);
+    return code;
+}
+
+const struct command command_wait = {
+    .name = "wait",
+    .usage = "BATCH [OPTION...]",
+    .summary = "wait until a batch is done and print its summary",
+    .text = "Exits with 0 if every job succeeded, 1 if not, 124 if the time was up before.\n",
+    .examples = "  awaitctl wait 42\n"
+                "  awaitctl wait 42 --timeout 5min || echo not yet\n",
+    .options = options,
+    .options_size = sizeof(struct wait_options),
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run,
+};

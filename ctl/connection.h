@@ -1,0 +1,77 @@
+/*
+ * A client of the control socket: sends requests and reads what comes, one message after the
+ * other. While a request is being written, what the daemon sends is taken in, so that neither end
+ * waits for the other for ever.
+ */
+#ifndef AWAITCTL_CONNECTION_H
+#define AWAITCTL_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <jansson.h>
+
+struct ctl;
+struct connection;
+
+enum incoming_kind {
+    INCOMING_RESULT,
+    INCOMING_ERROR,
+    INCOMING_EVENT, /* a notification */
+};
+
+/* One message of the daemon; incoming_clear() releases it. */
+struct incoming {
+    enum incoming_kind kind;
+    json_t *root;       /* owned */
+    json_t *body;       /* borrowed: the result, error or params */
+    json_int_t id;      /* of the request it answers; 0: none */
+    const char *method; /* of an event */
+    const char *text;   /* as received, without a newline; valid until the next is read */
+    size_t size;
+};
+
+void incoming_clear(struct incoming *incoming);
+/* Prints it as received, on a line. */
+void incoming_print(const struct incoming *incoming);
+
+/* Connects to ctl->socket or the default socket. `ctl` must outlive the connection; failures are told
+ * there. CTL_NO_DAEMON, CTL_NOT_ALLOWED. */
+int connection_open(struct ctl *ctl, struct connection **out);
+/* NULL is fine. */
+void connection_close(struct connection *connection);
+/* For poll(2); use with connection_has_input(). */
+int connection_fd(const struct connection *connection);
+/* Whether a whole message is at hand, so that connection_read() will not wait. */
+bool connection_has_input(const struct connection *connection);
+
+/* Sends a request; steals params (NULL: none). *id becomes its number; may be NULL. */
+int connection_send(struct connection *connection, const char *method, json_t *params,
+                    json_int_t *id);
+/* The number for a request that the caller writes itself, and sends with connection_write(). */
+json_int_t connection_next_id(struct connection *connection);
+int connection_write(struct connection *connection, const char *text, size_t size);
+
+/* Reads one message, waiting for at most timeout_ms (-1: no end). Writes out what standard output holds
+ * back before it waits. CTL_TIMED_OUT: none came; nothing is told then. CTL_INTERRUPTED;
+ * CTL_NO_DAEMON: the daemon went away. */
+int connection_read(struct connection *connection, int timeout_ms, struct incoming *out);
+
+/* Called with an event; a code other than CTL_OK ends the waiting. */
+typedef int connection_event_handler(void *context, const struct incoming *event);
+
+/* Reads until the answer to request `id` and gives it in *out; events before it go to on_event, which
+ * may be NULL: they are dropped. An error answer is told as the failure, and *out is untouched. */
+int connection_answer(struct connection *connection, json_int_t id,
+                      connection_event_handler *on_event, void *context, struct incoming *out);
+
+/* Makes the failure of an error answer and returns its exit code. */
+int connection_refusal(struct ctl *ctl, const json_t *error);
+
+/* A request and its answer's result (new reference). With --json the answer is printed as received. */
+int connection_call(struct connection *connection, const char *method, json_t *params,
+                    json_t **result);
+
+/* The same over a connection of its own. */
+int connection_once(struct ctl *ctl, const char *method, json_t *params, json_t **result);
+
+#endif

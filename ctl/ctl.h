@@ -1,0 +1,77 @@
+/*
+ * What all of awaitctl shares: the exit codes, what the command line said to every command, the
+ * failure that ends the program, and the shape of a command.
+ *
+ * Every failure in awaitctl ends the program, so functions here return the exit code (0: fine) in
+ * place of an errno, and leave the story in the struct ctl; main alone prints it.
+ */
+#ifndef AWAITCTL_CTL_H
+#define AWAITCTL_CTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <jansson.h>
+#include "base/error.h"
+
+enum ctl_exit {
+    CTL_OK = 0,
+    CTL_NOT_SUCCEEDED = 1, /* a job did not succeed; also: the output could not be written */
+    CTL_USAGE = 2,
+    CTL_NO_DAEMON = 3, /* nobody answers, or the daemon went away */
+    CTL_NO_SUCH_THING = 4,
+    CTL_REFUSED = 5,
+    CTL_NOT_ALLOWED = 6,
+    CTL_TIMED_OUT = 124,   /* as timeout(1) */
+    CTL_INTERRUPTED = 130, /* as a shell reports SIGINT */
+};
+
+struct command;
+
+struct ctl {
+    /* The options that every command takes. */
+    const char *socket; /* NULL: the default one */
+    bool json;          /* print what the protocol said, a line each */
+    bool quiet;         /* nothing but data and errors */
+    bool help, version;
+
+    const struct command *command; /* being run; NULL before it is known */
+
+    /* The failure. */
+    struct error error; /* empty: none, or it was told already */
+    json_t *problems;   /* owned; [{field, problem}], told in place of the error text; or NULL */
+};
+
+/* One command: a constant in the file that carries it out. */
+struct command {
+    const char *name;
+    const char *usage;    /* what follows the name: "BATCH [OPTION...]" */
+    const char *summary;  /* one line */
+    const char *text;     /* more for -h: paragraphs, each ending with a newline; may be NULL */
+    const char *examples; /* for -h: lines that begin with "  awaitctl " */
+
+    const struct option_row *options; /* its own, closed by OPTIONS_END; NULL: none */
+    size_t options_size;              /* of the struct the rows point into */
+    int min_arguments, max_arguments; /* besides the options; max -1: any number */
+
+    /* Carries it out and returns the exit code. */
+    int (*run)(struct ctl *ctl, const void *options, int count, char **arguments);
+};
+
+extern const struct command command_run, command_submit, command_wait, command_watch, command_list,
+    command_show, command_output, command_cancel, command_plugins, command_status, command_ping,
+    command_version;
+
+/* Writes the failure and returns `code`: return ctl_fail(ctl, CTL_USAGE, "..."). */
+int ctl_fail(struct ctl *ctl, enum ctl_exit code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The failure of having no memory. */
+int ctl_fail_memory(struct ctl *ctl);
+
+/* Words for people: a line on standard error, unless -q. */
+void ctl_say(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Tells the failure, if any, on standard error: each problem on its own line. */
+void ctl_tell_failure(struct ctl *ctl);
+
+#endif

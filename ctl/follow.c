@@ -1,0 +1,209 @@
+/*
+ * Following a batch. Decides nothing about the batch itself: it goes on whatever happens here.
+ */
+#include "follow.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "connection.h"
+#include "ctl.h"
+#include "interrupt.h"
+#include "output.h"
+#include "summary.h"
+#include "text.h"
+
+/* How many jobs that did not succeed get a line; enough to see a pattern, few enough to read. */
+#define FAILURES_TOLD 10
+
+static bool wants_bar(const struct ctl *ctl, const struct follow_options *options)
+{
+    bool prints_over_it = (options->lines || options->outputs) && isatty(STDOUT_FILENO);
+    return !options->no_bar && !ctl->quiet && !ctl->json && !prints_over_it && progress_possible();
+}
+
+const char *follow_events(const struct ctl *ctl, const struct follow_options *options)
+{
+    bool each = ctl->json || options->lines || options->outputs || wants_bar(ctl, options);
+    return each ? "each" : "failures";
+}
+
+void follow_init(struct follow *follow, struct ctl *ctl, struct connection *connection,
+                 const struct follow_options *options)
+{
+    *follow = (struct follow){.ctl = ctl, .connection = connection, .options = *options};
+}
+
+void follow_begin(struct follow *follow, uint64_t batch, uint64_t jobs)
+{
+    follow->batch = batch;
+    if (wants_bar(follow->ctl, &follow->options) && !follow->progress.on)
+        progress_start(&follow->progress, jobs);
+    follow->progress.jobs = jobs;
+}
+
+/* ---- One job ended ------------------------------------------------------------------------------- */
+
+/* "1.3 (name) failed after 0.50 s: reason", as far as there are these. */
+static void print_job_line(FILE *file, const json_t *job, uint64_t batch)
+{
+    const json_t *name = json_object_get(job, "name"), *run = json_object_get(job, "run");
+    const char *state = json_string_value(json_object_get(job, "state"));
+    const char *reason = json_string_value(json_object_get(job, "reason"));
+    char span[32];
+    (void)fprintf(file, "%ju.%" JSON_INTEGER_FORMAT " ", (uintmax_t)batch,
+                  json_integer_value(json_object_get(job, "job")));
+    if (json_is_string(name)) {
+        (void)fputc('(', file);
+        text_put(file, json_string_value(name), json_string_length(name));
+        (void)fputs(") ", file);
+    }
+    for (; state && *state; state++)
+        (void)fputc(*state == '_' ? ' ' : *state, file);
+    if (json_is_number(run))
+        (void)fprintf(file, " after %s", text_seconds(json_number_value(run), span, sizeof(span)));
+    if (reason && *reason) {
+        (void)fputs(": ", file);
+        text_put(file, reason, strlen(reason));
+    }
+    (void)fputc('\n', file);
+}
+
+static void tell_failure(struct follow *follow, const json_t *job)
+{
+    if (follow->options.lines || follow->told >= FAILURES_TOLD)
+        return;
+    follow->told++;
+    bool color = progress_color();
+    progress_hide(&follow->progress);
+    (void)fflush(stdout); /* main looks at ferror */
+    if (color)
+        (void)fputs("\033[31m", stderr);
+    print_job_line(stderr, job, follow->batch);
+    if (color)
+        (void)fputs("\033[m", stderr);
+}
+
+static int print_output(struct follow *follow, const json_t *job)
+{
+    struct output output;
+    if (output_read(job, &output) < 0)
+        return ctl_fail(follow->ctl, CTL_NO_DAEMON, "the daemon sent an output that is no base64");
+    if (output.size > 0)
+        progress_hide(&follow->progress);
+    if (follow->options.plain) {
+        output_print(&output);
+    } else {
+        char prefix[64];
+        (void)snprintf(prefix, sizeof(prefix), "%ju.%" JSON_INTEGER_FORMAT ": ",
+                       (uintmax_t)follow->batch, json_integer_value(json_object_get(job, "job")));
+        output_print_lines(&output, prefix);
+    }
+    if (output.truncated)
+        ctl_say(follow->ctl,
+                "%ju.%" JSON_INTEGER_FORMAT ": its output was cut at the daemon's limit",
+                (uintmax_t)follow->batch, json_integer_value(json_object_get(job, "job")));
+    output_clear(&output);
+    return CTL_OK;
+}
+
+static int on_job_done(struct follow *follow, const json_t *job)
+{
+    const char *state = json_string_value(json_object_get(job, "state"));
+    bool succeeded = state && strcmp(state, job_state_name(JOB_SUCCEEDED)) == 0;
+    int code = CTL_OK;
+    follow->progress.ended++;
+    if (!succeeded) {
+        follow->not_succeeded++;
+        follow->progress.not_succeeded++;
+    }
+    if (follow->ctl->json)
+        return CTL_OK;
+
+    if (follow->options.lines) {
+        progress_hide(&follow->progress);
+        print_job_line(stdout, job, follow->batch);
+    }
+    if (follow->options.outputs)
+        code = print_output(follow, job);
+    if (!succeeded)
+        tell_failure(follow, job);
+    progress_update(&follow->progress);
+    return code;
+}
+
+/* ---- The batch is done --------------------------------------------------------------------------- */
+
+static void on_batch_done(struct follow *follow, const json_t *json)
+{
+    struct summary summary;
+    summary_read(json, &summary);
+    follow->done = true;
+    follow->code = summary_succeeded(&summary) ? CTL_OK : CTL_NOT_SUCCEEDED;
+    progress_hide(&follow->progress);
+    if (follow->ctl->json)
+        return;
+
+    if (follow->told > 0 && follow->not_succeeded > follow->told)
+        (void)fprintf(stderr,
+                      "and %ju more; see them all with: awaitctl watch %ju --events failures\n",
+                      (uintmax_t)(follow->not_succeeded - follow->told), (uintmax_t)follow->batch);
+    char line[400];
+    (void)summary_line(&summary, line, sizeof(line));
+    if (follow->options.plain)
+        ctl_say(follow->ctl, "%s", line);
+    else
+        (void)puts(line); /* main looks at ferror */
+}
+
+int follow_on_event(void *context, const struct incoming *event)
+{
+    struct follow *follow = context;
+    if (follow->ctl->json)
+        incoming_print(event);
+    if (strcmp(event->method, "job.done") == 0)
+        return on_job_done(follow, event->body);
+    if (strcmp(event->method, "batch.done") == 0)
+        on_batch_done(follow, event->body);
+    return CTL_OK;
+}
+
+/* ---- Until the end ------------------------------------------------------------------------------- */
+
+static int follow_next(struct follow *follow)
+{
+    struct incoming incoming;
+    int code = connection_read(follow->connection, progress_wait_ms(&follow->progress), &incoming);
+    if (code == CTL_TIMED_OUT) {
+        progress_update(&follow->progress);
+        return CTL_OK;
+    }
+    if (code)
+        return code;
+    if (incoming.kind == INCOMING_EVENT)
+        code = follow_on_event(follow, &incoming);
+    else if (incoming.kind == INCOMING_ERROR)
+        code = connection_refusal(follow->ctl, incoming.body);
+    incoming_clear(&incoming);
+    return code;
+}
+
+int follow_run(struct follow *follow)
+{
+    struct ctl *ctl = follow->ctl;
+    int code = CTL_OK;
+    interrupt_catch();
+    while (code == CTL_OK && !follow->done)
+        code = follow_next(follow);
+    progress_hide(&follow->progress);
+    if (code == CTL_INTERRUPTED)
+        return ctl_fail(ctl, CTL_INTERRUPTED, "batch %ju goes on; attach again with: awaitctl watch %ju",
+                        (uintmax_t)follow->batch, (uintmax_t)follow->batch);
+    if (code == CTL_NO_DAEMON) {
+        struct error why = ctl->error;
+        return ctl_fail(ctl, CTL_NO_DAEMON, "%.300s, and batch %ju was not done", why.text,
+                        (uintmax_t)follow->batch);
+    }
+    return code ? code : follow->code;
+}

@@ -1,0 +1,52 @@
+/*
+ * Following a batch: takes its events, prints what was asked for, draws the progress bar, and ends
+ * with the summary. What run, submit and watch have in common.
+ */
+#ifndef AWAITCTL_FOLLOW_H
+#define AWAITCTL_FOLLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "progress.h"
+
+struct ctl;
+struct connection;
+struct incoming;
+
+/* What to print. With --json only the messages themselves are. */
+struct follow_options {
+    bool lines;   /* a line on standard output for each job that ends */
+    bool outputs; /* each job's output on standard output */
+    bool plain;   /* the one job's output is the data: no prefix, and the summary on standard error */
+    bool no_bar;
+};
+
+struct follow {
+    struct ctl *ctl;
+    struct connection *connection;
+    struct follow_options options;
+    uint64_t batch; /* 0: not yet known */
+    struct progress progress;
+    uint64_t not_succeeded; /* jobs */
+    uint64_t told;          /* of them, with a line of their own on standard error */
+    bool done;
+    int code; /* once done: the exit code */
+};
+
+/* Which events to ask for: "each", "failures" or "none" (the summary comes in any case). */
+const char *follow_events(const struct ctl *ctl, const struct follow_options *options);
+
+/* Sets it up; `connection` and `ctl` must outlive it. */
+void follow_init(struct follow *follow, struct ctl *ctl, struct connection *connection,
+                 const struct follow_options *options);
+/* The batch is known, and how many jobs it has; 0: not yet. */
+void follow_begin(struct follow *follow, uint64_t batch, uint64_t jobs);
+
+/* One event; a connection_event_handler. */
+int follow_on_event(void *context, const struct incoming *event);
+
+/* Reads events until the batch is done; returns the exit code. ^C and a daemon that goes away are told
+ * with how to attach again. */
+int follow_run(struct follow *follow);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * A job's output on standard output. Never alters a byte of it, so that it can be piped and
+ * compared; a terminal alone gets a newline more.
+ */
+#include "output.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base64.h"
+
+int output_read(const json_t *job, struct output *out)
+{
+    struct output output = {.data = ""};
+    const json_t *text = json_object_get(job, "output");
+    const json_t *base64 = json_object_get(job, "output_base64");
+    if (json_is_string(text)) {
+        output.data = json_string_value(text);
+        output.size = json_string_length(text);
+    } else if (json_is_string(base64)) {
+        output.decoded =
+            base64_decode(json_string_value(base64), json_string_length(base64), &output.size);
+        if (!output.decoded)
+            return -EINVAL;
+        output.data = (const char *)output.decoded;
+    }
+    output.truncated = json_is_true(json_object_get(job, "truncated"));
+    *out = output;
+    return 0;
+}
+
+void output_clear(struct output *output)
+{
+    free(output->decoded);
+    *output = (struct output){.data = ""};
+}
+
+void output_print(const struct output *output)
+{
+    (void)fwrite(output->data, 1, output->size, stdout); /* main looks at ferror */
+    if (output->size > 0 && output->data[output->size - 1] != '\n' && isatty(STDOUT_FILENO))
+        (void)putchar('\n');
+}
+
+void output_print_lines(const struct output *output, const char *prefix)
+{
+    const char *at = output->data, *end = at + output->size;
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        size_t size = (size_t)((newline ? newline : end) - at);
+        (void)fputs(prefix, stdout); /* main looks at ferror */
+        (void)fwrite(at, 1, size, stdout);
+        (void)putchar('\n');
+        at += size + 1;
+    }
+}

@@ -1,0 +1,29 @@
+/*
+ * A job's output on standard output.
+ */
+#ifndef AWAITCTL_OUTPUT_H
+#define AWAITCTL_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <jansson.h>
+
+/* A job's output, as it was written by the plugin. */
+struct output {
+    const char *data; /* never NULL */
+    size_t size;
+    unsigned char *decoded; /* owned, where it came as base64 */
+    bool truncated;         /* it was cut at the daemon's limit */
+};
+
+/* Takes the output out of a job's JSON; views into it where possible. -EINVAL: broken base64, or no memory
+ * for it. Release with output_clear(). */
+int output_read(const json_t *job, struct output *out);
+void output_clear(struct output *output);
+
+/* Writes it byte for byte; on a terminal a missing last newline is added. */
+void output_print(const struct output *output);
+/* Writes each of its lines behind the prefix, the last one with a newline. */
+void output_print_lines(const struct output *output, const char *prefix);
+
+#endif

@@ -1,0 +1,132 @@
+/*
+ * The progress bar. Knows counts and the clock, nothing of batches.
+ */
+#include "progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "text.h"
+
+/* 10 times a second: smooth enough, and cheap over a slow line. */
+#define REDRAW_NS (CLOCK_NS_PER_S / 10)
+/* Without news the time shown moves on once a second. */
+#define IDLE_NS CLOCK_NS_PER_S
+/* Columns of the bar itself at most; wider tells no more. */
+#define BAR_COLUMNS_MAX 40
+/* Narrower than this the numbers stand alone. */
+#define BAR_COLUMNS_MIN 5
+
+static bool is_dumb_terminal(void)
+{
+    const char *term = getenv("TERM");
+    return !term || !*term || strcmp(term, "dumb") == 0;
+}
+
+bool progress_possible(void)
+{
+    return isatty(STDERR_FILENO) && !is_dumb_terminal();
+}
+
+bool progress_color(void)
+{
+    const char *no_color = getenv("NO_COLOR");
+    return progress_possible() && !(no_color && *no_color);
+}
+
+void progress_start(struct progress *progress, uint64_t jobs)
+{
+    *progress = (struct progress){
+        .on = progress_possible(),
+        .color = progress_color(),
+        .started_ns = clock_now_ns(),
+        .jobs = jobs,
+    };
+}
+
+const char *progress_line(const struct progress_counts *counts, unsigned columns, char *buffer,
+                          size_t size)
+{
+    char numbers[160], span[32], failed[40] = "", share[16] = "", total[32] = "";
+    double part = counts->jobs > 0 ? (double)counts->ended / (double)counts->jobs : 0;
+    part = part > 1 ? 1 : part;
+    if (counts->not_succeeded > 0)
+        (void)snprintf(failed, sizeof(failed), ", %ju failed", (uintmax_t)counts->not_succeeded);
+    if (counts->jobs > 0)
+        (void)snprintf(share, sizeof(share), "%3d%% ", (int)(part * 100));
+    if (counts->jobs > 0)
+        (void)snprintf(total, sizeof(total), " of %ju", (uintmax_t)counts->jobs);
+    int length = snprintf(numbers, sizeof(numbers), "%s%ju%s done%s, %.24s", share,
+                          (uintmax_t)counts->ended, total, failed,
+                          text_seconds(counts->elapsed_s, span, sizeof(span)));
+
+    char bar[BAR_COLUMNS_MAX + 4] = "";
+    int width = (int)columns - 1 - length - 3; /* the last column stays free: some terminals wrap */
+    width = width > BAR_COLUMNS_MAX ? BAR_COLUMNS_MAX : width;
+    if (width >= BAR_COLUMNS_MIN && counts->jobs > 0) {
+        int full = (int)(part * width);
+        bar[0] = '[';
+        memset(bar + 1, '#', (size_t)full);
+        memset(bar + 1 + full, '.', (size_t)(width - full));
+        memcpy(bar + 1 + width, "] ", 3);
+    }
+    int fits = columns > 1 ? (int)columns - 1 : 0;
+    (void)snprintf(buffer, size, "%s%.*s", bar, fits, numbers);
+    return buffer;
+}
+
+static unsigned terminal_columns(void)
+{
+    struct winsize window;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) < 0 || window.ws_col == 0)
+        return 80; /* a serial line that does not tell: the width of old */
+    return window.ws_col;
+}
+
+static void draw(struct progress *progress, uint64_t now_ns)
+{
+    struct progress_counts counts = {
+        .jobs = progress->jobs,
+        .ended = progress->ended,
+        .not_succeeded = progress->not_succeeded,
+        .elapsed_s = clock_seconds(now_ns - progress->started_ns),
+    };
+    char line[256];
+    (void)progress_line(&counts, terminal_columns(), line, sizeof(line));
+    const char *color = !progress->color                ? ""
+        : progress->not_succeeded > 0 ? "\033[31m"
+                                                        : "\033[32m";
+    (void)fflush(stdout); /* main looks at ferror */
+    (void)fprintf(stderr, "\r%s%s%s\033[K", color, line, progress->color ? "\033[m" : "");
+    (void)fflush(stderr);
+    progress->drawn = true;
+    progress->drawn_ns = now_ns;
+}
+
+void progress_update(struct progress *progress)
+{
+    if (!progress->on)
+        return;
+    uint64_t now_ns = clock_now_ns();
+    if (now_ns - progress->drawn_ns >= REDRAW_NS)
+        draw(progress, now_ns);
+}
+
+int progress_wait_ms(const struct progress *progress)
+{
+    if (!progress->on)
+        return -1;
+    uint64_t since_ns = clock_now_ns() - progress->drawn_ns;
+    uint64_t span_ns = progress->drawn ? IDLE_NS : REDRAW_NS;
+    return since_ns >= span_ns ? 0 : (int)((span_ns - since_ns) / 1000000) + 1;
+}
+
+void progress_hide(struct progress *progress)
+{
+    if (progress->drawn)
+        (void)fputs("\r\033[K", stderr);
+    progress->drawn = false;
+}

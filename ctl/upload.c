@@ -1,0 +1,428 @@
+/*
+ * Submitting job entries one after the other. Entries are pasted into messages as the text they
+ * came as; the caller has checked that each is one JSON object.
+ */
+#include "upload.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/parse.h"
+#include "connection.h"
+#include "ctl.h"
+#include "follow.h"
+#include "interrupt.h"
+#include "wire/frame.h"
+
+/* A message up to this many bytes is sent without asking for the daemon's limits, which saves a
+ * round trip; the smallest line_bytes that can be configured is 4 KiB. */
+#define UNASKED_BYTES ((size_t)4 << 10)
+/* Bytes of a message besides its entries and the batch's name; the envelope takes about 150. */
+#define ENVELOPE_BYTES ((size_t)512)
+/* Bytes that one byte of a name can take in JSON: \u0001. */
+#define ESCAPE_BYTES 6
+/* Levels of a message above an entry: the message, params, jobs. */
+#define ENVELOPE_DEPTH 3
+/* Messages under way: the daemon works on one while we write the next. */
+#define PIECES_MAX 2
+
+/* A message of entries. */
+struct piece {
+    json_int_t id; /* of its request; 0: not sent */
+    uint64_t *lines;
+    size_t count, capacity;
+};
+
+struct upload {
+    struct ctl *ctl;
+    struct connection *connection;
+    struct upload_options options;
+    struct follow *follow;
+    size_t envelope_bytes;
+    size_t line_bytes; /* the daemon's limits; 0: not asked yet */
+    unsigned depth;
+    json_int_t batch;            /* 0: not opened */
+    struct bytes entries;        /* of the piece that is being gathered, with commas */
+    struct piece pieces[PIECES_MAX + 1]; /* a ring: those under way, and the one being gathered */
+    size_t oldest, under_way;
+};
+
+static struct piece *gathered(struct upload *upload)
+{
+    return &upload->pieces[(upload->oldest + upload->under_way) % (PIECES_MAX + 1)];
+}
+
+int upload_open(struct ctl *ctl, struct connection *connection,
+                const struct upload_options *options, struct follow *follow, struct upload **out)
+{
+    if (options->name && !parse_is_utf8(options->name, strlen(options->name)))
+        return ctl_fail(ctl, CTL_USAGE, "--name: not valid UTF-8");
+    struct upload *upload = calloc(1, sizeof(*upload));
+    if (!upload)
+        return ctl_fail_memory(ctl);
+    upload->ctl = ctl;
+    upload->connection = connection;
+    upload->options = *options;
+    upload->follow = follow;
+    upload->envelope_bytes = ENVELOPE_BYTES;
+    if (options->name)
+        upload->envelope_bytes += ESCAPE_BYTES * strlen(options->name);
+    *out = upload;
+    return CTL_OK;
+}
+
+void upload_close(struct upload *upload)
+{
+    if (!upload)
+        return;
+    bytes_free(&upload->entries);
+    for (size_t i = 0; i < PIECES_MAX + 1; i++)
+        free(upload->pieces[i].lines);
+    free(upload);
+}
+
+/* ---- What the daemon answers --------------------------------------------------------------------- */
+
+/* Turns "jobs[3].params.seconds" of a refused piece into "FILE:17: params.seconds". */
+static json_t *map_field(const struct upload *upload, const struct piece *piece, const char *field)
+{
+    size_t index;
+    int prefix = 0;
+    if (sscanf(field, "jobs[%zu]%n", &index, &prefix) != 1 || prefix == 0 || index >= piece->count)
+        return json_string(field);
+    const char *rest = field + prefix;
+    rest += *rest == '.';
+    if (!upload->options.file)
+        return json_string(rest);
+    return json_sprintf("%s:%" PRIu64 "%s%s", upload->options.file, piece->lines[index],
+                        *rest ? ": " : "", rest);
+}
+
+static void map_problems(struct upload *upload, const struct piece *piece)
+{
+    size_t i;
+    json_t *problem;
+    json_array_foreach(upload->ctl->problems, i, problem)
+    {
+        const char *field = json_string_value(json_object_get(problem, "field"));
+        if (field) /* without memory the field stays as the daemon told it */
+            (void)json_object_set_new(problem, "field", map_field(upload, piece, field));
+    }
+}
+
+/* Waits for one answer. */
+static int await(struct upload *upload, json_int_t id, bool print, json_t **result)
+{
+    struct incoming answer;
+    int code = connection_answer(upload->connection, id, upload->follow ? follow_on_event : NULL,
+                                 upload->follow, &answer);
+    if (code)
+        return code;
+    if (print && upload->ctl->json)
+        incoming_print(&answer);
+    *result = json_incref(answer.body);
+    incoming_clear(&answer);
+    return CTL_OK;
+}
+
+/* The same for a small request, sent now. */
+static int ask(struct upload *upload, const char *method, json_t *params, bool print,
+               json_t **result)
+{
+    json_int_t id;
+    int code = connection_send(upload->connection, method, params, &id);
+    return code ? code : await(upload, id, print, result);
+}
+
+static void drop_oldest(struct upload *upload)
+{
+    struct piece *piece = &upload->pieces[upload->oldest];
+    piece->count = 0;
+    piece->id = 0;
+    upload->oldest = (upload->oldest + 1) % (PIECES_MAX + 1);
+    upload->under_way--;
+}
+
+/* Waits until the oldest message under way has been accepted. */
+static int await_oldest(struct upload *upload)
+{
+    struct piece *piece = &upload->pieces[upload->oldest];
+    json_t *result;
+    int code = await(upload, piece->id, false, &result);
+    if (code) {
+        map_problems(upload, piece);
+        return code;
+    }
+    json_decref(result);
+    drop_oldest(upload);
+    return CTL_OK;
+}
+
+int upload_take(struct upload *upload)
+{
+    struct incoming incoming;
+    int code = connection_read(upload->connection, -1, &incoming);
+    if (code)
+        return code;
+    struct piece *piece = &upload->pieces[upload->oldest];
+    if (incoming.kind == INCOMING_EVENT && upload->follow) {
+        code = follow_on_event(upload->follow, &incoming);
+    } else if (incoming.kind == INCOMING_ERROR) {
+        if (upload->ctl->json)
+            incoming_print(&incoming);
+        code = connection_refusal(upload->ctl, incoming.body);
+        map_problems(upload, piece);
+    } else if (incoming.kind == INCOMING_RESULT && upload->under_way > 0 &&
+               incoming.id == piece->id) {
+        drop_oldest(upload);
+    }
+    incoming_clear(&incoming);
+    return code;
+}
+
+/* ---- Limits -------------------------------------------------------------------------------------- */
+
+static int learn_limits(struct upload *upload)
+{
+    if (upload->line_bytes > 0)
+        return CTL_OK;
+    json_t *hello;
+    int code = ask(upload, "hello", NULL, false, &hello);
+    if (code)
+        return code;
+    const json_t *limits = json_object_get(hello, "limits");
+    json_int_t line_bytes = json_integer_value(json_object_get(limits, "line_bytes"));
+    json_int_t depth = json_integer_value(json_object_get(limits, "depth"));
+    json_decref(hello);
+    if (line_bytes <= (json_int_t)(2 * upload->envelope_bytes) || depth <= ENVELOPE_DEPTH)
+        return ctl_fail(upload->ctl, CTL_REFUSED,
+                        "the daemon takes too small messages: line_bytes=%" JSON_INTEGER_FORMAT
+                        " depth=%" JSON_INTEGER_FORMAT,
+                        line_bytes, depth);
+    upload->line_bytes = (size_t)line_bytes;
+    upload->depth = (unsigned)depth;
+    return CTL_OK;
+}
+
+int upload_entry_max(struct upload *upload, size_t *out)
+{
+    int code = learn_limits(upload);
+    if (code == CTL_OK)
+        *out = upload->line_bytes - upload->envelope_bytes;
+    return code;
+}
+
+/* "FILE:17: " or "". */
+static const char *place(const struct upload *upload, uint64_t line, char *buffer, size_t size)
+{
+    if (upload->options.file)
+        (void)snprintf(buffer, size, "%.200s:%" PRIu64 ": ", upload->options.file, line);
+    else
+        *buffer = '\0';
+    return buffer;
+}
+
+/* The daemon would close the connection over an entry that is too large or too deep. */
+static int check_entry(struct upload *upload, const char *entry, size_t size, uint64_t line)
+{
+    size_t max = 0, blank, consumed;
+    char where[256], words[160];
+    int code = upload_entry_max(upload, &max);
+    if (code)
+        return code;
+    struct frame_scanner scanner = {.max_size = max, .max_depth = upload->depth - ENVELOPE_DEPTH};
+    enum frame_status status = frame_scan(&scanner, entry, size, &blank, &consumed);
+    if (status == FRAME_TOO_DEEP || status == FRAME_TOO_LARGE)
+        return ctl_fail(upload->ctl, CTL_REFUSED, "%s%s",
+                        place(upload, line, where, sizeof(where)),
+                        frame_status_text(status, &scanner, words, sizeof(words)));
+    return CTL_OK;
+}
+
+/* ---- Sending ------------------------------------------------------------------------------------- */
+
+/* Writes the gathered entries as one request, `head` being what comes before them and after the id. */
+static int send_gathered(struct upload *upload, const char *method, const char *params)
+{
+    static const char tail[] = "]}}\n";
+    struct piece *piece = gathered(upload);
+    piece->id = connection_next_id(upload->connection);
+    char head[160];
+    int head_size =
+        snprintf(head, sizeof(head),
+                 "{\"jsonrpc\":\"2.0\",\"id\":%" JSON_INTEGER_FORMAT ",\"method\":\"%s\",\"params\":{",
+                 piece->id, method);
+    int code = connection_write(upload->connection, head, (size_t)head_size);
+    if (code == CTL_OK)
+        code = connection_write(upload->connection, params, strlen(params));
+    if (code == CTL_OK)
+        code = connection_write(upload->connection, (const char *)upload->entries.data,
+                                upload->entries.size);
+    if (code == CTL_OK)
+        code = connection_write(upload->connection, tail, sizeof(tail) - 1);
+    bytes_clear(&upload->entries);
+    upload->under_way++;
+    return code;
+}
+
+/* The params of a batch.submit or batch.open. */
+static json_t *batch_params(const struct upload *upload)
+{
+    json_t *params = json_pack("{s:s}", "follow", upload->options.events);
+    if (params && upload->options.name &&
+        json_object_set_new(params, "name", json_string(upload->options.name)) < 0) {
+        json_decref(params);
+        return NULL;
+    }
+    return params;
+}
+
+static int open_batch(struct upload *upload)
+{
+    json_t *params = batch_params(upload), *result;
+    if (!params)
+        return ctl_fail_memory(upload->ctl);
+    int code = ask(upload, "batch.open", params, true, &result);
+    if (code)
+        return code;
+    upload->batch = json_integer_value(json_object_get(result, "batch"));
+    json_decref(result);
+    if (upload->follow)
+        follow_begin(upload->follow, (uint64_t)upload->batch, 0);
+    return CTL_OK;
+}
+
+int upload_flush(struct upload *upload)
+{
+    if (gathered(upload)->count == 0)
+        return CTL_OK;
+    int code = upload->batch ? CTL_OK : open_batch(upload);
+    if (code == CTL_OK && upload->under_way == PIECES_MAX)
+        code = await_oldest(upload);
+    if (code)
+        return code;
+    char params[80];
+    (void)snprintf(params, sizeof(params), "\"batch\":%" JSON_INTEGER_FORMAT ",\"jobs\":[",
+                   upload->batch);
+    return send_gathered(upload, "batch.add", params);
+}
+
+bool upload_is_waiting(const struct upload *upload)
+{
+    return upload->entries.size > 0;
+}
+
+static int append(struct upload *upload, const char *entry, size_t size, uint64_t line)
+{
+    struct piece *piece = gathered(upload);
+    if (piece->count == piece->capacity) {
+        size_t capacity = piece->capacity * 2 + 64;
+        uint64_t *lines = reallocarray(piece->lines, capacity, sizeof(*lines));
+        if (!lines)
+            return ctl_fail_memory(upload->ctl);
+        piece->lines = lines;
+        piece->capacity = capacity;
+    }
+    if (piece->count > 0)
+        bytes_put(&upload->entries, ",", 1);
+    bytes_put(&upload->entries, entry, size);
+    if (upload->entries.failed)
+        return ctl_fail_memory(upload->ctl);
+    piece->lines[piece->count++] = line;
+    return CTL_OK;
+}
+
+int upload_add(struct upload *upload, const char *entry, size_t size, uint64_t line)
+{
+    size_t together = upload->entries.size + size + 1;
+    if (together + upload->envelope_bytes > UNASKED_BYTES) {
+        int code = check_entry(upload, entry, size, line);
+        /* Pieces of half a message: well under the limit, and two under way are one. */
+        if (code == CTL_OK && upload->entries.size > 0 && together > upload->line_bytes / 2)
+            code = upload_flush(upload);
+        if (code)
+            return code;
+    }
+    return append(upload, entry, size, line);
+}
+
+/* ---- The end ------------------------------------------------------------------------------------- */
+
+/* Everything as one message. */
+static int submit_whole(struct upload *upload, json_t **result)
+{
+    json_t *params = batch_params(upload);
+    AUTO_FREE char *text = params ? json_dumps(params, JSON_COMPACT) : NULL;
+    json_decref(params);
+    if (!text)
+        return ctl_fail_memory(upload->ctl);
+    size_t size = strlen(text); /* {...}: the braces give way to the list of jobs */
+    AUTO_FREE char *head = NULL;
+    if (asprintf(&head, "%.*s,\"jobs\":[", (int)size - 2, text + 1) < 0)
+        return ctl_fail_memory(upload->ctl);
+
+    struct piece *piece = gathered(upload);
+    int code = send_gathered(upload, "batch.submit", head);
+    if (code == CTL_OK)
+        code = await(upload, piece->id, true, result);
+    if (code)
+        map_problems(upload, piece);
+    return code;
+}
+
+static int seal(struct upload *upload, json_t **result)
+{
+    int code = upload_flush(upload);
+    while (code == CTL_OK && upload->under_way > 0)
+        code = await_oldest(upload);
+    if (code)
+        return code;
+    json_t *params = json_pack("{s:I}", "batch", upload->batch);
+    if (!params)
+        return ctl_fail_memory(upload->ctl);
+    return ask(upload, "batch.seal", params, true, result);
+}
+
+int upload_finish(struct upload *upload, uint64_t *batch, uint64_t *jobs)
+{
+    json_t *result;
+    int code = upload->batch ? seal(upload, &result) : submit_whole(upload, &result);
+    if (code)
+        return code;
+    *batch = (uint64_t)json_integer_value(json_object_get(result, "batch"));
+    *jobs = (uint64_t)json_integer_value(json_object_get(result, "jobs"));
+    json_decref(result);
+    if (upload->follow)
+        follow_begin(upload->follow, *batch, *jobs);
+    return CTL_OK;
+}
+
+void upload_abandon(struct upload *upload)
+{
+    struct ctl *ctl = upload->ctl;
+    if (!upload->batch)
+        return;
+    struct error why = ctl->error;
+    json_t *problems = ctl->problems, *result;
+    ctl->problems = NULL;
+    interrupt_clear();
+    json_t *params = json_pack("{s:I}", "batch", upload->batch);
+    int code = params ? ask(upload, "batch.cancel", params, false, &result)
+                      : ctl_fail_memory(ctl);
+    if (code == CTL_OK)
+        json_decref(result);
+    json_decref(ctl->problems);
+    ctl->problems = problems;
+    struct error cancel_why = ctl->error;
+    ctl->error = why;
+    if (code == CTL_OK)
+        ctl_say(ctl, "batch %" JSON_INTEGER_FORMAT " was cancelled: its jobs did not all get there",
+                upload->batch);
+    else
+        ctl_say(ctl,
+                "batch %" JSON_INTEGER_FORMAT " is incomplete and could not be cancelled: %.300s",
+                upload->batch, cancel_why.text);
+}

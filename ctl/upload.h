@@ -1,0 +1,49 @@
+/*
+ * Submitting job entries one after the other, however many there are. What fits one message goes as
+ * one batch.submit: accepted whole or refused whole. More goes by batch.open, batch.add and
+ * batch.seal, with two messages under way, so that memory stays small and jobs start at once.
+ */
+#ifndef AWAITCTL_UPLOAD_H
+#define AWAITCTL_UPLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ctl;
+struct connection;
+struct follow;
+struct upload;
+
+struct upload_options {
+    const char *name;   /* of the batch; NULL: none */
+    const char *events; /* to follow: "none", "failures", "each" */
+    const char *file;   /* problems are told as FILE:LINE; NULL: only what is wrong in the entry */
+};
+
+/* `follow` gets the events, and the batch's number as soon as it is known; may be NULL. All that is given
+ * must outlive the upload. */
+int upload_open(struct ctl *ctl, struct connection *connection,
+                const struct upload_options *options, struct follow *follow, struct upload **out);
+/* NULL is fine. */
+void upload_close(struct upload *upload);
+
+/* How large an entry may be, in bytes. Asks the daemon for its limits the first time. */
+int upload_entry_max(struct upload *upload, size_t *out);
+
+/* Adds an entry: one JSON object, checked to be that, which stands on this line of the file. */
+int upload_add(struct upload *upload, const char *entry, size_t size, uint64_t line);
+/* Whether entries wait to be sent. */
+bool upload_is_waiting(const struct upload *upload);
+/* Sends what waits; from then on the batch is open. */
+int upload_flush(struct upload *upload);
+/* Takes what the daemon sent; waits for a message if none is there. */
+int upload_take(struct upload *upload);
+
+/* Sends the rest. The batch is complete then; its number and how many jobs it has. */
+int upload_finish(struct upload *upload, uint64_t *batch, uint64_t *jobs);
+
+/* After a failure: cancels the batch if it was opened, and adds that to the failure's words. */
+void upload_abandon(struct upload *upload);
+
+#endif

@@ -1,0 +1,247 @@
+/*
+ * Entries, states and completions of a batch. Relies on being told the truth by the scheduler, and
+ * says so with assertions.
+ */
+#include "supervisor/batch.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/template.h"
+
+struct batch_piece {
+    uint32_t first; /* the first job that was accepted then */
+    uint64_t accepted_ns;
+};
+
+struct batch *batch_new(uint64_t number, const char *name, uid_t owner)
+{
+    struct batch *batch = calloc(1, sizeof(*batch));
+    if (!batch)
+        return NULL;
+    if (name && !(batch->name = strdup(name))) {
+        free(batch);
+        return NULL;
+    }
+    batch->number = number;
+    batch->owner = owner;
+    batch->submitted_s = clock_wall_s();
+    batch->submitted_ns = clock_now_ns();
+    LIST_INIT(&batch->watchers);
+    return batch;
+}
+
+void batch_free(struct batch *batch)
+{
+    if (!batch)
+        return;
+    assert(!batch->lanes && LIST_EMPTY(&batch->watchers));
+    completions_clear(&batch->completions);
+    arena_clear(&batch->texts);
+    free(batch->pieces);
+    free(batch->where);
+    free(batch->states);
+    free(batch->entries);
+    free(batch->name);
+    free(batch);
+}
+
+/* Makes room for at least `needed` elements in an array that doubles. */
+static int grow(void *array, uint32_t *capacity, size_t element_size, uint32_t needed)
+{
+    if (needed <= *capacity)
+        return 0;
+    uint32_t larger = *capacity < UINT32_MAX / 2 ? 2 * *capacity : UINT32_MAX;
+    if (larger < needed)
+        larger = needed;
+    void **pointer = array;
+    void *grown = realloc(*pointer, larger * element_size);
+    if (!grown)
+        return -ENOMEM;
+    *pointer = grown;
+    *capacity = larger;
+    return 0;
+}
+
+int batch_accept(struct batch *batch, uint64_t now_ns)
+{
+    int error = grow(&batch->pieces, &batch->pieces_capacity, sizeof(*batch->pieces),
+                     batch->pieces_count + 1);
+    if (error)
+        return error;
+    batch->pieces[batch->pieces_count++] =
+        (struct batch_piece){.first = batch->jobs, .accepted_ns = now_ns};
+    return 0;
+}
+
+static int grow_jobs(struct batch *batch, uint32_t jobs)
+{
+    uint32_t capacity = batch->jobs_capacity;
+    int error = grow(&batch->states, &capacity, sizeof(*batch->states), jobs);
+    if (error)
+        return error;
+    return grow(&batch->where, &batch->jobs_capacity, sizeof(*batch->where), jobs);
+}
+
+static int copy_text(struct batch *batch, const char **text, size_t size)
+{
+    if (!*text)
+        return 0;
+    char *copy = arena_take(&batch->texts, size + 1, 1);
+    if (!copy)
+        return -ENOMEM;
+    memcpy(copy, *text, size);
+    copy[size] = '\0';
+    *text = copy;
+    return 0;
+}
+
+int batch_add_entry(struct batch *batch, const struct entry *entry)
+{
+    assert(entry->count > 0 && !batch->sealed);
+    if (entry->count > BATCH_JOBS_MAX - batch->jobs)
+        return -E2BIG;
+    int error = grow(&batch->entries, &batch->entries_capacity, sizeof(*batch->entries),
+                     batch->entries_count + 1);
+    if (!error)
+        error = grow_jobs(batch, batch->jobs + entry->count);
+    struct entry added = *entry;
+    if (!error)
+        error = copy_text(batch, &added.params, added.params_size);
+    if (!error && added.name)
+        error = copy_text(batch, &added.name, strlen(added.name));
+    if (error)
+        return error;
+    added.first = batch->jobs;
+    added.taken = 0;
+    added.next = ENTRY_NONE;
+    batch->entries[batch->entries_count++] = added;
+    memset(batch->states + batch->jobs, JOB_QUEUED, added.count);
+    batch->jobs += added.count;
+    batch->in_state[JOB_QUEUED] += added.count;
+    return 0;
+}
+
+void batch_truncate(struct batch *batch, uint32_t entries)
+{
+    while (batch->entries_count > entries) {
+        const struct entry *last = &batch->entries[--batch->entries_count];
+        assert(!last->taken);
+        batch->jobs -= last->count;
+        batch->in_state[JOB_QUEUED] -= last->count;
+    }
+    while (batch->pieces_count && batch->pieces[batch->pieces_count - 1].first >= batch->jobs)
+        batch->pieces_count--;
+}
+
+uint32_t batch_entry_of(const struct batch *batch, uint32_t job)
+{
+    assert(job < batch->jobs);
+    uint32_t low = 0, high = batch->entries_count;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (batch->entries[middle].first <= job)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+uint64_t batch_accepted_ns(const struct batch *batch, uint32_t job)
+{
+    assert(batch->pieces_count && job < batch->jobs);
+    uint32_t low = 0, high = batch->pieces_count;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (batch->pieces[middle].first <= job)
+            low = middle;
+        else
+            high = middle;
+    }
+    return batch->pieces[low].accepted_ns;
+}
+
+char *batch_item(const struct batch *batch, uint32_t job)
+{
+    const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
+    errno = 0;
+    if (!entry->items)
+        return NULL;
+    const uint32_t *offset = entry->items->offsets + (job - entry->first);
+    struct bytes_reader reader = {.at = entry->items->data + offset[0],
+                                  .end = entry->items->data + offset[1]};
+    struct bytes_view item = bytes_get_view(&reader);
+    return strndup((const char *)item.data, item.size);
+}
+
+char *batch_job_name(const struct batch *batch, uint32_t job)
+{
+    const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
+    if (!entry->name)
+        return NULL;
+    char *item = batch_item(batch, job);
+    char *name = template_expand(entry->name, job - entry->first, item);
+    free(item);
+    return name;
+}
+
+void batch_start(struct batch *batch, uint32_t first, uint32_t count, uint32_t worker)
+{
+    assert(first + count <= batch->jobs && batch->in_state[JOB_QUEUED] >= count);
+    for (uint32_t job = first; job < first + count; job++) {
+        assert(batch->states[job] == JOB_QUEUED);
+        batch->states[job] = JOB_RUNNING;
+        batch->where[job] = worker;
+    }
+    batch->in_state[JOB_QUEUED] -= count;
+    batch->in_state[JOB_RUNNING] += count;
+}
+
+static void finish_if_done(struct batch *batch, uint64_t now_ns)
+{
+    if (batch->finished || !batch->sealed || batch_completed(batch) < batch->jobs)
+        return;
+    batch->finished = true;
+    batch->ended_ns = now_ns;
+}
+
+int batch_complete(struct batch *batch, const struct completion *completion, uint64_t now_ns)
+{
+    uint32_t job = completion->job;
+    assert(job < batch->jobs && !job_state_is_final(batch_state(batch, job)));
+    uint32_t number = batch->completions.count;
+    int error = completions_append(&batch->completions, completion);
+    if (error)
+        return error;
+    batch->in_state[batch->states[job]]--;
+    batch->in_state[completion->state]++;
+    batch->states[job] = (uint8_t)completion->state;
+    batch->where[job] = number;
+    batch->work_ns += completion->run_ns;
+    finish_if_done(batch, now_ns);
+    return 0;
+}
+
+void batch_seal(struct batch *batch, uint64_t now_ns)
+{
+    batch->sealed = true;
+    finish_if_done(batch, now_ns);
+}
+
+void batch_completion(const struct batch *batch, uint32_t job, struct completion *out)
+{
+    assert(job_state_is_final(batch_state(batch, job)));
+    struct completions_cursor cursor = completions_seek(&batch->completions, batch->where[job]);
+    (void)completions_next(&batch->completions, &cursor, out); /* it is there: `where` says so */
+}
+
+size_t batch_bytes(const struct batch *batch)
+{
+    return sizeof(*batch) + batch->texts.bytes + batch->completions.bytes +
+           batch->entries_capacity * sizeof(*batch->entries) +
+           batch->pieces_capacity * sizeof(*batch->pieces) +
+           batch->jobs_capacity * (sizeof(*batch->states) + sizeof(*batch->where));
+}

@@ -1,0 +1,133 @@
+/*
+ * A batch: entries as they were submitted, the state of each of their jobs, and how those ended.
+ *
+ * An entry may stand for a million jobs: it is kept as one template. A job costs 5 bytes here (its
+ * state, and where it is), and its completion record once it has ended.
+ *
+ * Everything here is bookkeeping without side effects; the scheduler moves jobs. Loop thread only.
+ */
+#ifndef AWAITD_SUPERVISOR_BATCH_H
+#define AWAITD_SUPERVISOR_BATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+#include "supervisor/arena.h"
+#include "supervisor/completions.h"
+#include "wire/job_state.h"
+
+struct lane;
+struct watcher;
+struct bytes;
+
+/* Jobs of one batch are numbered with 32 bits. */
+#define BATCH_JOBS_MAX UINT32_MAX
+/* No such entry. */
+#define ENTRY_NONE UINT32_MAX
+
+/* The texts of an entry's `items`, one for each of its jobs, each as a length (varint) and its bytes,
+ * as they go to a worker. */
+struct entry_items {
+    const uint8_t *data;
+    const uint32_t *offsets; /* count + 1 of them: where each begins, and the end */
+};
+
+struct entry {
+    uint32_t first;  /* index in the batch of its first job */
+    uint32_t count;  /* of jobs; at least 1 */
+    uint32_t taken;  /* of them, those that have left the queue */
+    uint32_t next;   /* in its lane; ENTRY_NONE: the last */
+    uint16_t plugin; /* in the catalogue */
+    bool expands;    /* params have placeholders */
+    uint32_t params_size;
+    const char *params; /* JSON object as text; NULL: none */
+    const char *name;   /* may have placeholders; NULL: none */
+    const struct entry_items *items;
+};
+
+struct batch {
+    uint64_t number;
+    char *name; /* NULL: none */
+    uid_t owner;
+    bool sealed; /* no more entries will come */
+    const char
+        *cancelled; /* as a whole, for this reason: jobs still queued will not run; NULL: not */
+    bool finished;  /* sealed, and all jobs have ended */
+
+    struct entry *entries;
+    uint32_t entries_count, entries_capacity;
+    struct arena texts;
+
+    uint8_t *states; /* enum job_state of each job */
+    uint32_t *where; /* running: number of the worker; ended: number of the completion */
+    uint32_t jobs, jobs_capacity;
+    uint32_t in_state[JOB_STATES]; /* jobs by state */
+    struct completions completions;
+
+    struct batch_piece *pieces; /* when which jobs were accepted */
+    uint32_t pieces_count, pieces_capacity;
+    double submitted_s; /* on the wall clock */
+    uint64_t submitted_ns, ended_ns;
+    uint64_t work_ns; /* run times of all ended jobs together */
+
+    struct lane *lanes;            /* owned by the queue */
+    LIST_HEAD(, watcher) watchers; /* owned by their clients */
+    struct batch *hash_next;       /* the rest is the registry's, batches.c */
+    TAILQ_ENTRY(batch) all_link, finished_link;
+    TAILQ_ENTRY(batch) cancelling_link; /* these two are the scheduler's */
+    bool cancelling;                    /* it is on the list of that link */
+};
+
+/* A batch without jobs. Copies `name`, which may be NULL. NULL: out of memory. */
+struct batch *batch_new(uint64_t number, const char *name, uid_t owner);
+/* Frees it; no lane and no watcher may be left. NULL is fine. */
+void batch_free(struct batch *batch);
+
+/* Notes that the jobs added from now on are accepted at this moment. -ENOMEM. */
+int batch_accept(struct batch *batch, uint64_t now_ns);
+
+/* Adds an entry: count, plugin, expands, params, name and items of *entry; the texts are copied, the
+ * items taken as they are, from batch->texts. Its jobs are queued. -ENOMEM: nothing was added;
+ * -E2BIG: the batch would exceed BATCH_JOBS_MAX. */
+int batch_add_entry(struct batch *batch, const struct entry *entry);
+
+/* Takes back the entries from number `entries` on; none of their jobs may have left the queue. */
+void batch_truncate(struct batch *batch, uint32_t entries);
+
+/* The number of the entry that a job belongs to. */
+uint32_t batch_entry_of(const struct batch *batch, uint32_t job);
+/* When the job was accepted. */
+uint64_t batch_accepted_ns(const struct batch *batch, uint32_t job);
+/* The item of a job, for the caller to free; NULL: it has none (errno 0), or out of memory. */
+char *batch_item(const struct batch *batch, uint32_t job);
+/* The job's own name, for the caller to free; NULL: it has none, or out of memory. */
+char *batch_job_name(const struct batch *batch, uint32_t job);
+
+/* The jobs first .. first+count-1, all queued, were handed to a worker. */
+void batch_start(struct batch *batch, uint32_t first, uint32_t count, uint32_t worker);
+
+/* Records that a job, queued or running, has ended; finishes the batch when it was the last one. -ENOMEM:
+ * not recorded, nothing changed. */
+int batch_complete(struct batch *batch, const struct completion *completion, uint64_t now_ns);
+
+/* No more entries: finishes the batch when all jobs have ended already. */
+void batch_seal(struct batch *batch, uint64_t now_ns);
+
+/* The completion of a job that has ended. */
+void batch_completion(const struct batch *batch, uint32_t job, struct completion *out);
+
+static inline enum job_state batch_state(const struct batch *batch, uint32_t job)
+{
+    return (enum job_state)batch->states[job];
+}
+
+static inline uint32_t batch_completed(const struct batch *batch)
+{
+    return batch->completions.count;
+}
+
+/* Bytes of memory it takes, about. */
+size_t batch_bytes(const struct batch *batch);
+
+#endif

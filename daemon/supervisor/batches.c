@@ -1,0 +1,130 @@
+/*
+ * A hash table by number and two lists by age.
+ */
+#include "supervisor/batches.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define BUCKETS_MIN 64u /* a power of two, as all sizes are */
+
+int batches_init(struct batches *batches, size_t history_bytes_max)
+{
+    *batches = (struct batches){.history_bytes_max = history_bytes_max};
+    TAILQ_INIT(&batches->all);
+    TAILQ_INIT(&batches->finished);
+    batches->buckets = calloc(BUCKETS_MIN, sizeof(struct batch *));
+    if (!batches->buckets)
+        return -ENOMEM;
+    batches->buckets_count = BUCKETS_MIN;
+    return 0;
+}
+
+void batches_clear(struct batches *batches)
+{
+    struct batch *batch;
+    while ((batch = TAILQ_FIRST(&batches->all))) {
+        TAILQ_REMOVE(&batches->all, batch, all_link);
+        batch_free(batch);
+    }
+    free(batches->buckets);
+    batches->buckets = NULL;
+}
+
+/* Numbers follow one another, so their low bits spread evenly by themselves. */
+static struct batch **bucket(const struct batches *batches, uint64_t number)
+{
+    return &batches->buckets[number & (batches->buckets_count - 1)];
+}
+
+static void insert(struct batches *batches, struct batch *batch)
+{
+    struct batch **head = bucket(batches, batch->number);
+    batch->hash_next = *head;
+    *head = batch;
+}
+
+/* Doubles the table; when there is no memory, chains just get longer. */
+static void grow_table(struct batches *batches)
+{
+    size_t larger = 2 * batches->buckets_count;
+    struct batch **buckets = calloc(larger, sizeof(struct batch *));
+    if (!buckets)
+        return;
+    free(batches->buckets);
+    batches->buckets = buckets;
+    batches->buckets_count = larger;
+    struct batch *batch;
+    TAILQ_FOREACH (batch, &batches->all, all_link)
+        insert(batches, batch);
+}
+
+struct batch *batches_add(struct batches *batches, const char *name, uid_t owner)
+{
+    struct batch *batch = batch_new(batches->last_number + 1, name, owner);
+    if (!batch)
+        return NULL;
+    if (batches->count >= batches->buckets_count)
+        grow_table(batches);
+    batches->last_number++;
+    insert(batches, batch);
+    TAILQ_INSERT_TAIL(&batches->all, batch, all_link);
+    batches->count++;
+    return batch;
+}
+
+static void forget(struct batches *batches, struct batch *batch)
+{
+    struct batch **link = bucket(batches, batch->number);
+    while (*link != batch)
+        link = &(*link)->hash_next;
+    *link = batch->hash_next;
+    TAILQ_REMOVE(&batches->all, batch, all_link);
+    batches->count--;
+    batch_free(batch);
+}
+
+void batches_undo_add(struct batches *batches, struct batch *batch)
+{
+    batches->last_number--;
+    forget(batches, batch);
+}
+
+struct batch *batches_find(const struct batches *batches, uint64_t number)
+{
+    struct batch *batch = *bucket(batches, number);
+    while (batch && batch->number != number)
+        batch = batch->hash_next;
+    return batch;
+}
+
+struct batch *batches_below(const struct batches *batches, uint64_t number)
+{
+    if (!number || number > batches->last_number)
+        return TAILQ_LAST(&batches->all, batches_list);
+    struct batch *batch = batches_find(batches, number);
+    if (batch)
+        return TAILQ_PREV(batch, batches_list, all_link);
+    batch = TAILQ_LAST(&batches->all, batches_list);
+    while (batch && batch->number >= number)
+        batch = TAILQ_PREV(batch, batches_list, all_link);
+    return batch;
+}
+
+void batches_finished(struct batches *batches, struct batch *batch)
+{
+    TAILQ_INSERT_TAIL(&batches->finished, batch, finished_link);
+    batches->finished_count++;
+    batches->history_bytes += batch_bytes(batch);
+    struct batch *next;
+    for (struct batch *oldest = TAILQ_FIRST(&batches->finished);
+         oldest != batch && batches->history_bytes > batches->history_bytes_max; oldest = next) {
+        next = TAILQ_NEXT(oldest, finished_link);
+        if (!LIST_EMPTY(&oldest->watchers))
+            continue;
+        TAILQ_REMOVE(&batches->finished, oldest, finished_link);
+        batches->finished_count--;
+        batches->history_bytes -= batch_bytes(oldest);
+        forget(batches, oldest);
+    }
+}

@@ -1,0 +1,43 @@
+/*
+ * All batches the daemon knows, by number: the unfinished ones, and as many finished ones as their
+ * allowance of memory holds. Loop thread only.
+ */
+#ifndef AWAITD_SUPERVISOR_BATCHES_H
+#define AWAITD_SUPERVISOR_BATCHES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "supervisor/batch.h"
+
+struct batches {
+    uint64_t last_number; /* given so far; the first is 1 */
+    struct batch **buckets;
+    size_t buckets_count, count;
+    TAILQ_HEAD(batches_list, batch) all; /* oldest first */
+    struct batches_list finished;        /* in the order they finished */
+    size_t finished_count;
+    size_t history_bytes;     /* memory of the finished ones */
+    size_t history_bytes_max; /* and how much they may take; the newest one always stays */
+};
+
+/* -ENOMEM. */
+int batches_init(struct batches *batches, size_t history_bytes_max);
+/* Frees all batches. */
+void batches_clear(struct batches *batches);
+
+/* A new batch with the next number. NULL: out of memory. */
+struct batch *batches_add(struct batches *batches, const char *name, uid_t owner);
+/* Forgets and frees a batch that never got a job, and takes its number back: it must be the newest. */
+void batches_undo_add(struct batches *batches, struct batch *batch);
+
+/* NULL: no such batch (any more). */
+struct batch *batches_find(const struct batches *batches, uint64_t number);
+
+/* The newest batch with a number below `number` (0: of all); NULL: none. */
+struct batch *batches_below(const struct batches *batches, uint64_t number);
+
+/* A batch has finished: it counts as history from now on, and the oldest of the history that nobody
+ * watches make room for it. Never frees `batch` itself. */
+void batches_finished(struct batches *batches, struct batch *batch);
+
+#endif

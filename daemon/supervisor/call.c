@@ -1,0 +1,112 @@
+/*
+ * Finds the method, runs it, writes the answer.
+ */
+#include "supervisor/call.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/cleanup.h"
+#include "supervisor/batches.h"
+#include "supervisor/client.h"
+#include "supervisor/supervisor.h"
+#include "wire/rpc.h"
+
+static const struct method *const tables[] = {methods_batch, methods_job, methods_daemon};
+
+static const struct method *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+        for (const struct method *method = tables[i]; method->name; method++) {
+            if (!strcmp(method->name, name))
+                return method;
+        }
+    }
+    return NULL;
+}
+
+static void answer(struct call *call)
+{
+    json_t *result = take_ptr(&call->result);
+    if (!call->id || (!result && !call->code)) { /* nobody asked, or the answer comes later */
+        json_decref(result);
+        return;
+    }
+    size_t size;
+    AUTO_FREE char *text =
+        result ? rpc_result(call->id, result, &size)
+               : rpc_error(call->id, call->code, call->error.text, &call->problems, &size);
+    if (text)
+        client_send(call->client, text, size);
+}
+
+void call_serve(struct supervisor *supervisor, struct client *client,
+                const struct rpc_request *request)
+{
+    struct call call = {
+        .supervisor = supervisor, .client = client, .id = request->id, .params = request->params};
+    const struct method *method = find(request->method);
+    if (method)
+        method->run(&call);
+    else
+        call_fail(&call, RPC_METHOD_NOT_FOUND, "there is no method %.64s", request->method);
+    answer(&call);
+    problems_clear(&call.problems);
+}
+
+bool call_read(struct call *call, const struct params_table *table, void *out)
+{
+    int error = params_fill(table, call->params, NULL, "", out, &call->problems);
+    if (!error)
+        return true;
+    if (error == -ENOMEM)
+        call_fail(call, RPC_FULL, "out of memory");
+    else
+        call_fail(call, RPC_INVALID_PARAMS, "invalid params");
+    return false;
+}
+
+void call_done_reading(const struct params_table *table, void *out)
+{
+    params_clear(table, out);
+}
+
+json_t *call_take(struct call *call, const char *name)
+{
+    json_t *value = json_incref(json_object_get(call->params, name));
+    if (value)
+        (void)json_object_del(call->params, name); /* it is there */
+    return value;
+}
+
+void call_result(struct call *call, json_t *result)
+{
+    if (result)
+        call->result = result;
+    else
+        call_fail(call, RPC_FULL, "out of memory");
+}
+
+void call_fail(struct call *call, int code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(call->error.text, sizeof(call->error.text), format, arguments);
+    va_end(arguments);
+    call->code = code;
+}
+
+void call_fail_as(struct call *call, int code)
+{
+    call->code = code;
+}
+
+struct batch *call_batch(struct call *call, int64_t number)
+{
+    struct batch *batch =
+        number > 0 ? batches_find(&call->supervisor->batches, (uint64_t)number) : NULL;
+    if (!batch)
+        call_fail(call, RPC_NO_SUCH_THING, "there is no batch %lld", (long long)number);
+    return batch;
+}

@@ -1,0 +1,74 @@
+/*
+ * One request being carried out, and the table of methods.
+ *
+ * A method reads its parameters with call_read(), by a table like those of plugins; does its work with
+ * plain functions; and says how it came out with call_result() or call_fail(). Saying nothing means that
+ * the answer comes later.
+ */
+#ifndef AWAITD_SUPERVISOR_CALL_H
+#define AWAITD_SUPERVISOR_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <jansson.h>
+#include "base/error.h"
+#include "base/params.h"
+#include "base/problems.h"
+
+struct batch;
+struct client;
+struct rpc_request;
+struct supervisor;
+
+struct call {
+    struct supervisor *supervisor;
+    struct client *client;
+    const json_t *id; /* NULL: a notification */
+    json_t *params;   /* an object; NULL: none */
+
+    json_t *result; /* owned; NULL: none yet */
+    int code;       /* enum rpc_code of a failure; 0: none */
+    struct error error;
+    struct problems problems;
+};
+
+struct method {
+    const char *name;
+    void (*run)(struct call *call);
+};
+
+/* Carries out a request of a client and answers it. */
+void call_serve(struct supervisor *supervisor, struct client *client,
+                const struct rpc_request *request);
+
+/* Fills the struct at `out` (table->struct_size bytes) from the call's parameters, all of which must be in
+ * the table. False: they are wrong, and the call has failed. call_done_reading() frees the texts. */
+bool call_read(struct call *call, const struct params_table *table, void *out);
+void call_done_reading(const struct params_table *table, void *out);
+
+/* Takes a parameter that no table can describe, such as a list of jobs, out of the call's parameters. New
+ * reference; NULL: it was not given. */
+json_t *call_take(struct call *call, const char *name);
+
+/* The call succeeded; steals `result`. NULL: out of memory. */
+void call_result(struct call *call, json_t *result);
+/* The call failed. */
+void call_fail(struct call *call, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The call failed with what is in call->error and call->problems. */
+void call_fail_as(struct call *call, int code);
+
+/* The batch of this number; NULL: there is none, and the call has failed. */
+struct batch *call_batch(struct call *call, int64_t number);
+
+/* The methods, by subject: method_batch.c, method_job.c, method_daemon.c. Each ends with a NULL name. */
+extern const struct method methods_batch[], methods_job[], methods_daemon[];
+
+/* A table of the rows in the array `rows` for `struct_type`. */
+#define CALL_TABLE(rows_, struct_type) \
+    { \
+        .rows = (rows_), .count = sizeof(rows_) / sizeof(*(rows_)) - 1, \
+        .struct_size = sizeof(struct_type) \
+    }
+
+#endif

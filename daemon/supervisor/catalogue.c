@@ -1,0 +1,159 @@
+/*
+ * Plugins as workers describe them. A READY comes from a process that runs code of others, so it is
+ * checked like any input.
+ */
+#include "supervisor/catalogue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "supervisor/config.h"
+
+/* The name a plugin goes by until it tells its own: "/usr/lib/awaitd/plugins/wait.so" -> "wait". */
+static char *stem(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    const char *name = slash ? slash + 1 : file;
+    size_t length = strlen(name);
+    if (length > 3 && !strcmp(name + length - 3, ".so"))
+        length -= 3;
+    return strndup(name, length);
+}
+
+int catalogue_init(struct catalogue *catalogue, const struct config *config, struct error *error)
+{
+    *catalogue = (struct catalogue){0};
+    if (config->plugins_count > CATALOGUE_MAX)
+        return error_set(error, -E2BIG, "%zu plugins; there may be at most %u",
+                         config->plugins_count, CATALOGUE_MAX);
+    catalogue->plugins = calloc(config->plugins_count + 1, sizeof(*catalogue->plugins));
+    if (!catalogue->plugins)
+        return error_errno(error, -ENOMEM, "plugins");
+    for (; catalogue->count < config->plugins_count; catalogue->count++) {
+        struct plugin *plugin = &catalogue->plugins[catalogue->count];
+        plugin->file = config->plugins[catalogue->count].file;
+        plugin->name = stem(plugin->file);
+        if (!plugin->name) {
+            catalogue_clear(catalogue);
+            return error_errno(error, -ENOMEM, "plugins");
+        }
+    }
+    return 0;
+}
+
+static void forget(struct plugin *plugin)
+{
+    free(plugin->name);
+    free(plugin->disabled);
+    json_decref(plugin->described);
+    params_table_free(plugin->params);
+}
+
+void catalogue_clear(struct catalogue *catalogue)
+{
+    for (uint32_t i = 0; i < catalogue->count; i++)
+        forget(&catalogue->plugins[i]);
+    free(catalogue->plugins);
+    *catalogue = (struct catalogue){0};
+}
+
+void catalogue_disable(struct catalogue *catalogue, uint32_t position, const char *reason)
+{
+    struct plugin *plugin = &catalogue->plugins[position];
+    if (!plugin->disabled)
+        plugin->disabled = strdup(reason);
+}
+
+const struct plugin *catalogue_find(const struct catalogue *catalogue, const char *name,
+                                    uint32_t *position)
+{
+    const struct plugin *found = NULL;
+    for (uint32_t i = 0; i < catalogue->count; i++) {
+        const struct plugin *plugin = &catalogue->plugins[i];
+        if (strcmp(plugin->name, name) != 0 || (found && plugin->disabled))
+            continue; /* of two with one name, the one that works */
+        found = plugin;
+        *position = i;
+        if (!plugin->disabled)
+            break;
+    }
+    return found;
+}
+
+/* Takes in one plugin's description. */
+static int describe(struct plugin *plugin, json_t *described, struct error *error)
+{
+    const char *name, *version, *summary, *style_name;
+    json_t *params, *settings;
+    if (json_unpack(described, "{s:s, s:s, s:s, s:s, s:o, s:o}", "name", &name, "version", &version,
+                    "summary", &summary, "style", &style_name, "params", &params, "settings",
+                    &settings) != 0)
+        return error_set(error, -EINVAL, "its description is incomplete");
+    enum run_style style = run_style_from_name(style_name);
+    if (style == RUN_STYLES)
+        return error_set(error, -EINVAL, "its description names no run style");
+    struct params_table *table;
+    int code = params_table_from_json(params, &table, error);
+    if (code)
+        return code;
+    char *copy = strdup(name);
+    if (!copy) {
+        params_table_free(table);
+        return error_errno(error, -ENOMEM, "plugin");
+    }
+    free(plugin->name);
+    plugin->name = copy;
+    plugin->described = json_incref(described);
+    plugin->version = version;
+    plugin->summary = summary;
+    plugin->style = style;
+    plugin->params = table;
+    return 0;
+}
+
+/* Why the plugin cannot be used, given what a worker says of it now; 0: it can. */
+static int learn_one(const struct catalogue *catalogue, uint32_t position, json_t *described,
+                     struct error *error)
+{
+    struct plugin *plugin = &catalogue->plugins[position];
+    const json_t *failed = json_object_get(described, "error");
+    if (failed)
+        return error_set(error, -EINVAL, "%s",
+                         json_is_string(failed) ? json_string_value(failed) : "cannot be loaded");
+    if (plugin->described)
+        return json_equal(plugin->described, described)
+                   ? 0
+                   : error_set(error, -EINVAL,
+                               "the file has changed since awaitd started: restart awaitd");
+    int code = describe(plugin, described, error);
+    for (uint32_t i = 0; !code && i < catalogue->count; i++) {
+        const struct plugin *other = &catalogue->plugins[i];
+        if (other != plugin && other->described && !other->disabled &&
+            !strcmp(other->name, plugin->name))
+            code =
+                error_set(error, -EEXIST, "the name %s is taken by %s", plugin->name, other->file);
+    }
+    return code;
+}
+
+int catalogue_learn(struct catalogue *catalogue, const json_t *ready,
+                    void (*on_disabled)(void *context, const struct plugin *plugin), void *context,
+                    struct error *error)
+{
+    const json_t *plugins = json_object_get(ready, "plugins");
+    if (json_array_size(plugins) != catalogue->count)
+        return error_set(error, -EINVAL, "it describes %zu plugins instead of %u",
+                         json_array_size(plugins), catalogue->count);
+    for (uint32_t i = 0; i < catalogue->count; i++) {
+        struct plugin *plugin = &catalogue->plugins[i];
+        struct error reason;
+        if (plugin->disabled || !learn_one(catalogue, i, json_array_get(plugins, i), &reason))
+            continue;
+        catalogue_disable(catalogue, i, reason.text);
+        on_disabled(context, plugin);
+    }
+    catalogue->known = true;
+    return 0;
+}

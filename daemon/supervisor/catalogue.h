@@ -1,0 +1,57 @@
+/*
+ * What the supervisor knows of the plugins: it never loads one, workers tell it. A plugin's position
+ * here is its number in messages and entries. Loop thread only.
+ */
+#ifndef AWAITD_SUPERVISOR_CATALOGUE_H
+#define AWAITD_SUPERVISOR_CATALOGUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <jansson.h>
+#include "base/params.h"
+#include "wire/run_style.h"
+
+struct config;
+struct error;
+
+/* Positions fit into 16 bits, see struct entry. */
+#define CATALOGUE_MAX 65535u
+
+struct plugin {
+    const char *file;  /* the configuration's */
+    char *name;        /* its own; until it has told it, the file's name without ".so" */
+    char *disabled;    /* why jobs of it are refused; NULL: they are not */
+    json_t *described; /* what a worker said of it; NULL: nothing yet */
+    const char *version, *summary; /* point into `described`; NULL: not told */
+    enum run_style style;
+    struct params_table *params; /* NULL until described */
+};
+
+struct catalogue {
+    struct plugin *plugins;
+    uint32_t count;
+    bool known; /* a worker has described the plugins */
+};
+
+/* A catalogue of the configured plugins, none of them described; the configuration must outlive it. */
+int catalogue_init(struct catalogue *catalogue, const struct config *config, struct error *error);
+void catalogue_clear(struct catalogue *catalogue);
+
+/*
+ * Takes in the READY of a worker: the first one fills the catalogue, later ones must say the same, or the
+ * plugin is disabled. on_disabled is called for each plugin that is disabled now and was not before.
+ * -EINVAL: it is no valid READY; *error says why.
+ */
+int catalogue_learn(struct catalogue *catalogue, const json_t *ready,
+                    void (*on_disabled)(void *context, const struct plugin *plugin), void *context,
+                    struct error *error);
+
+/* Disables a plugin for good, for a reason in words. The first reason stays. */
+void catalogue_disable(struct catalogue *catalogue, uint32_t position, const char *reason);
+
+/* The plugin that jobs call by this name, and its position; NULL: none has it. Names of disabled ones are
+ * found too. */
+const struct plugin *catalogue_find(const struct catalogue *catalogue, const char *name,
+                                    uint32_t *position);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * One connection to the control socket: requests in, responses and events out. Knows framing and the
+ * envelope, no method: calls are carried out by a callback. Loop thread only.
+ *
+ * A client that does not read is no burden: its requests are not read either while much waits to be
+ * sent, and its watchers stand still. One that shuts down its writing side gets all it asked for first.
+ */
+#ifndef AWAITD_SUPERVISOR_CLIENT_H
+#define AWAITD_SUPERVISOR_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+struct client;
+struct event_base;
+struct rpc_request;
+struct watcher;
+
+struct client_limits {
+    size_t line_bytes; /* of one request */
+    unsigned depth;    /* of its nested objects and arrays */
+};
+
+struct client_callbacks {
+    /* A request to carry out; answers with client_send() now or later. */
+    void (*on_request)(void *context, struct client *client, const struct rpc_request *request);
+    /* What was sent has left: there is room for more events. */
+    void (*on_drained)(void *context, struct client *client);
+    /* The connection is over. Called once, last; the callee ends its watchers and frees it. */
+    void (*on_closed)(void *context, struct client *client);
+};
+
+/* Takes over the connected socket. `uid` is the caller's, from SO_PEERCRED. NULL: out of memory, and fd is
+ * still the caller's. */
+struct client *client_new(struct event_base *base, int fd, uid_t uid,
+                          const struct client_limits *limits,
+                          const struct client_callbacks *callbacks, void *context);
+/* Closes the connection; it must have no watchers. */
+void client_free(struct client *client);
+
+uid_t client_uid(const struct client *client);
+
+/* Queues text to be sent; copies. */
+void client_send(struct client *client, const void *text, size_t size);
+/* Whether anything waits to be sent. */
+bool client_has_unsent(const struct client *client);
+/* Whether so much waits to be sent that events should wait too. */
+bool client_is_full(const struct client *client);
+
+/* The watchers that belong to the client. While there are any, a connection that is shut down on the other
+ * side only for writing stays open. */
+LIST_HEAD(client_watchers, watcher);
+struct client_watchers *client_watchers(struct client *client);
+/* A watcher was added to or taken from the list. */
+void client_watchers_changed(struct client *client);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * The control socket: listens, lets clients in within their limits, and knows them all. Loop thread only.
+ */
+#ifndef AWAITD_SUPERVISOR_CONTROL_H
+#define AWAITD_SUPERVISOR_CONTROL_H
+
+#include <stddef.h>
+#include "supervisor/client.h"
+
+struct config;
+struct control;
+struct error;
+struct event_base;
+
+/*
+ * Opens the control socket of the configuration: mode 0660, with its group. A stale socket is taken
+ * over; one that answers, or a file that is no socket, is refused in words. 0 and *fd, or a negative errno.
+ */
+int control_open_socket(const struct config *config, int *fd, struct error *error);
+
+/*
+ * Serves clients on a listening socket, which it takes over, from now on. `owned` says whether the
+ * socket's path was made by control_open_socket(), and so is to be removed at the end. Requests go to
+ * on_request, see client.h. NULL: out of memory, and fd is still the caller's.
+ */
+struct control *control_new(struct event_base *base, const struct config *config, int fd,
+                            bool owned,
+                            void (*on_request)(void *context, struct client *client,
+                                               const struct rpc_request *request),
+                            void *context);
+
+/* Clients connected now. */
+size_t control_clients(const struct control *control);
+
+/* Lets nobody in any more, and removes the socket's path. */
+void control_close_socket(struct control *control);
+
+/* Whether everything sent to clients has left. */
+bool control_is_quiet(const struct control *control);
+
+/* Disconnects all clients and frees it. NULL is fine. */
+void control_free(struct control *control);
+
+#endif

@@ -1,0 +1,305 @@
+/*
+ * The methods batch.*: decode, call a plain function, report.
+ */
+#include <errno.h>
+#include <string.h>
+#include "base/cleanup.h"
+#include "supervisor/batches.h"
+#include "supervisor/call.h"
+#include "supervisor/client.h"
+#include "supervisor/requests.h"
+#include "supervisor/scheduler.h"
+#include "supervisor/submit.h"
+#include "supervisor/summary.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/watcher.h"
+#include "wire/rpc.h"
+
+/* Batches in one answer of batch.list. */
+#define LIST_DEFAULT "100"
+#define LIST_MAX 1000
+
+/* ---- submit, open, add, seal --------------------------------------------------------------- */
+
+struct submit_params {
+    const char *name, *follow;
+};
+static const struct aw_param submit_rows[] = {
+    AW_PARAM(struct submit_params, name, .text = "A name for people"),
+    AW_PARAM(struct submit_params, follow, .text = "What to tell of it", .default_text = "none"),
+    AW_PARAMS_END,
+};
+static const struct params_table submit_table = CALL_TABLE(submit_rows, struct submit_params);
+
+static bool read_events(struct call *call, const char *field, const char *text,
+                        enum watch_events *out)
+{
+    enum watch_events events = watch_events_from_name(text);
+    if (events == WATCH_EVENTS) {
+        problems_add(&call->problems, field, "must be none, summary, failures or each");
+        call_fail(call, RPC_INVALID_PARAMS, "invalid params");
+        return false;
+    }
+    *out = events;
+    return true;
+}
+
+static bool read_submit(struct call *call, struct submit_params *params, enum watch_events *follow)
+{
+    if (!call_read(call, &submit_table, params))
+        return false;
+    if (params->name && (!*params->name || strlen(params->name) > SUBMIT_NAME_MAX)) {
+        problems_add(&call->problems, "name", "must have 1 to %d bytes", SUBMIT_NAME_MAX);
+        call_fail(call, RPC_INVALID_PARAMS, "invalid params");
+    } else if (read_events(call, "follow", params->follow, follow)) {
+        return true;
+    }
+    call_done_reading(&submit_table, params);
+    return false;
+}
+
+static void follow_batch(struct call *call, struct batch *batch, enum watch_events events)
+{
+    if (events != WATCH_NONE &&
+        watchers_watch(call->supervisor->watchers, call->client, batch, events, 0) != 0)
+        call_fail(call, RPC_FULL, "batch %llu runs, but there is no memory to follow it",
+                  (unsigned long long)batch->number);
+}
+
+static void batch_submit(struct call *call)
+{
+    json_t *jobs = call_take(call, "jobs");
+    struct submit_params params;
+    enum watch_events follow;
+    if (read_submit(call, &params, &follow)) {
+        struct batch *batch;
+        int code = request_submit(call->supervisor, params.name, client_uid(call->client), jobs,
+                                  &batch, &call->problems, &call->error);
+        if (code) {
+            call_fail_as(call, code);
+        } else {
+            call_result(call, json_pack("{s:I, s:I, s:b}", "batch", (json_int_t)batch->number,
+                                        "jobs", (json_int_t)batch->jobs, "existing", 0));
+            follow_batch(call, batch, follow);
+        }
+        call_done_reading(&submit_table, &params);
+    }
+    json_decref(jobs);
+}
+
+static void batch_open(struct call *call)
+{
+    struct submit_params params;
+    enum watch_events follow;
+    if (!read_submit(call, &params, &follow))
+        return;
+    struct batch *batch;
+    int code =
+        request_open(call->supervisor, params.name, client_uid(call->client), &batch, &call->error);
+    if (code) {
+        call_fail_as(call, code);
+    } else {
+        call_result(call, json_pack("{s:I}", "batch", (json_int_t)batch->number));
+        follow_batch(call, batch, follow);
+    }
+    call_done_reading(&submit_table, &params);
+}
+
+struct batch_params {
+    int64_t batch;
+};
+#define BATCH_ROW(params_struct) \
+    AW_PARAM(params_struct, batch, .text = "The batch's number", .required = true)
+static const struct aw_param batch_rows[] = {BATCH_ROW(struct batch_params), AW_PARAMS_END};
+static const struct params_table batch_table = CALL_TABLE(batch_rows, struct batch_params);
+
+/* The batch that the call names by its only parameter; NULL: the call has failed. */
+static struct batch *read_batch(struct call *call)
+{
+    struct batch_params params;
+    return call_read(call, &batch_table, &params) ? call_batch(call, params.batch) : NULL;
+}
+
+static void batch_add(struct call *call)
+{
+    json_t *jobs = call_take(call, "jobs");
+    struct batch *batch = read_batch(call);
+    if (batch) {
+        uint32_t first = batch->jobs;
+        int code = request_add(call->supervisor, batch, jobs, &call->problems, &call->error);
+        if (code)
+            call_fail_as(call, code);
+        else
+            call_result(call,
+                        json_pack("{s:I, s:I, s:I}", "batch", (json_int_t)batch->number, "first",
+                                  (json_int_t)first, "jobs", (json_int_t)batch->jobs));
+    }
+    json_decref(jobs);
+}
+
+static void batch_seal_method(struct call *call)
+{
+    struct batch *batch = read_batch(call);
+    if (!batch)
+        return;
+    scheduler_seal(call->supervisor->scheduler, batch);
+    call_result(call, json_pack("{s:I, s:I}", "batch", (json_int_t)batch->number, "jobs",
+                                (json_int_t)batch->jobs));
+}
+
+/* ---- wait, watch --------------------------------------------------------------------------- */
+
+struct wait_params {
+    int64_t batch;
+    struct aw_duration timeout;
+};
+static const struct aw_param wait_rows[] = {
+    BATCH_ROW(struct wait_params),
+    AW_PARAM(struct wait_params, timeout, .text = "How long to wait", .max = AW_UNLIMITED),
+    AW_PARAMS_END,
+};
+static const struct params_table wait_table = CALL_TABLE(wait_rows, struct wait_params);
+
+/* Longer waits than this, in seconds, are for ever (some 30 years). */
+#define WAIT_MAX_S 1e9
+
+static void batch_wait(struct call *call)
+{
+    struct wait_params params;
+    bool timed = json_object_get(call->params, "timeout") != NULL;
+    if (!call_read(call, &wait_table, &params))
+        return;
+    struct batch *batch = call_batch(call, params.batch);
+    if (!batch || !call->id)
+        return;
+    double timeout_s = timed && params.timeout.seconds < WAIT_MAX_S ? params.timeout.seconds : -1;
+    if (batch->finished)
+        call_result(call, summary_batch(batch));
+    else if (watchers_wait(call->supervisor->watchers, call->client, batch, call->id, timeout_s))
+        call_fail(call, RPC_FULL, "out of memory");
+}
+
+struct watch_params {
+    int64_t batch, from;
+    const char *events;
+};
+static const struct aw_param watch_rows[] = {
+    BATCH_ROW(struct watch_params),
+    AW_PARAM(struct watch_params, events, .text = "What to tell", .default_text = "each"),
+    AW_PARAM(struct watch_params, from, .text = "The first completion to tell of",
+             .max = AW_UNLIMITED),
+    AW_PARAMS_END,
+};
+static const struct params_table watch_table = CALL_TABLE(watch_rows, struct watch_params);
+
+static void watch(struct call *call, const struct watch_params *params)
+{
+    struct batch *batch = call_batch(call, params->batch);
+    enum watch_events events;
+    if (!batch || !read_events(call, "events", params->events, &events))
+        return;
+    if (params->from > batch_completed(batch)) {
+        problems_add(&call->problems, "from", "must be at most %u, the number of jobs that ended",
+                     batch_completed(batch));
+        call_fail(call, RPC_INVALID_PARAMS, "invalid params");
+        return;
+    }
+    call_result(call, json_pack("{s:I, s:s, s:I, s:I}", "batch", (json_int_t)batch->number, "state",
+                                summary_state(batch), "jobs", (json_int_t)batch->jobs, "completed",
+                                (json_int_t)batch_completed(batch)));
+    if (events != WATCH_NONE && watchers_watch(call->supervisor->watchers, call->client, batch,
+                                               events, (uint32_t)params->from) != 0)
+        call_fail(call, RPC_FULL, "out of memory");
+}
+
+static void batch_watch(struct call *call)
+{
+    struct watch_params params;
+    if (!call_read(call, &watch_table, &params))
+        return;
+    watch(call, &params);
+    call_done_reading(&watch_table, &params);
+}
+
+/* ---- show, list, cancel -------------------------------------------------------------------- */
+
+static void batch_show(struct call *call)
+{
+    const struct batch *batch = read_batch(call);
+    if (batch)
+        call_result(call, summary_batch_details(batch));
+}
+
+struct list_params {
+    const char *state;
+    int64_t limit, cursor;
+};
+static const struct aw_param list_rows[] = {
+    AW_PARAM(struct list_params, state, .text = "Only batches in this state"),
+    AW_PARAM(struct list_params, limit, .text = "How many at most", .default_text = LIST_DEFAULT,
+             .min = 1, .max = LIST_MAX),
+    AW_PARAM(struct list_params, cursor, .text = "From the end of the last answer",
+             .max = AW_UNLIMITED),
+    AW_PARAMS_END,
+};
+static const struct params_table list_table = CALL_TABLE(list_rows, struct list_params);
+
+static json_t *list(const struct batches *batches, const struct list_params *params)
+{
+    json_t *found = json_array();
+    const struct batch *batch = batches_below(batches, (uint64_t)params->cursor);
+    uint64_t last = 0;
+    for (; batch && json_array_size(found) < (size_t)params->limit;
+         batch = TAILQ_PREV(batch, batches_list, all_link)) {
+        last = batch->number;
+        if (!params->state || !strcmp(params->state, summary_state(batch)))
+            (void)json_array_append_new(found, summary_batch(batch)); /* without memory: one less */
+    }
+    return batch ? json_pack("{s:o, s:I}", "batches", found, "cursor", (json_int_t)last)
+                 : json_pack("{s:o}", "batches", found);
+}
+
+static bool is_state(const char *text)
+{
+    static const char *const states[] = {"open", "running", "succeeded", "failed", "cancelled"};
+    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
+        if (!strcmp(states[i], text))
+            return true;
+    }
+    return false;
+}
+
+static void batch_list(struct call *call)
+{
+    struct list_params params;
+    if (!call_read(call, &list_table, &params))
+        return;
+    if (params.state && !is_state(params.state)) {
+        problems_add(&call->problems, "state",
+                     "must be open, running, succeeded, failed or cancelled");
+        call_fail(call, RPC_INVALID_PARAMS, "invalid params");
+    } else {
+        call_result(call, list(&call->supervisor->batches, &params));
+    }
+    call_done_reading(&list_table, &params);
+}
+
+static void batch_cancel(struct call *call)
+{
+    struct batch *batch = read_batch(call);
+    if (!batch)
+        return;
+    uint64_t number = batch->number;
+    uint32_t cancelled =
+        scheduler_cancel(call->supervisor->scheduler, batch, "cancelled with its batch");
+    call_result(call, json_pack("{s:I, s:I}", "batch", (json_int_t)number, "cancelled",
+                                (json_int_t)cancelled));
+}
+
+const struct method methods_batch[] = {
+    {"batch.submit", batch_submit}, {"batch.open", batch_open},
+    {"batch.add", batch_add},       {"batch.seal", batch_seal_method},
+    {"batch.wait", batch_wait},     {"batch.watch", batch_watch},
+    {"batch.show", batch_show},     {"batch.list", batch_list},
+    {"batch.cancel", batch_cancel}, {NULL, NULL},
+};

@@ -1,0 +1,168 @@
+/*
+ * The methods that speak of the daemon itself: hello, daemon.*, plugin.*.
+ */
+#include <unistd.h>
+#include "base/clock.h"
+#include "supervisor/call.h"
+#include "supervisor/config.h"
+#include "supervisor/control.h"
+#include "supervisor/pool.h"
+#include "supervisor/scheduler.h"
+#include "supervisor/supervisor.h"
+#include "wire/rpc.h"
+
+/* The version of the protocol: raised when an existing client would misunderstand. */
+#define PROTOCOL_VERSION 1
+
+struct no_params {
+    char none;
+};
+static const struct aw_param no_rows[] = {AW_PARAMS_END};
+static const struct params_table no_table = CALL_TABLE(no_rows, struct no_params);
+
+static bool read_nothing(struct call *call)
+{
+    struct no_params none;
+    return call_read(call, &no_table, &none);
+}
+
+static void hello(struct call *call)
+{
+    if (!read_nothing(call))
+        return;
+    const struct config *config = call->supervisor->config;
+    call_result(call, json_pack("{s:s, s:s, s:i, s:i, s:{s:I, s:I, s:I, s:I, s:I}}", "server",
+                                "awaitd", "version", PACKAGE_VERSION, "protocol", PROTOCOL_VERSION,
+                                "pid", (int)getpid(), "limits", "line_bytes",
+                                (json_int_t)config->limits.line_bytes, "depth",
+                                (json_int_t)config->limits.depth, "batch_jobs",
+                                (json_int_t)config->limits.batch_jobs, "queued_jobs",
+                                (json_int_t)config->limits.queued_jobs, "output_bytes",
+                                (json_int_t)config->limits.output_bytes));
+}
+
+/* ---- daemon.* ------------------------------------------------------------------------------ */
+
+static void daemon_ping(struct call *call)
+{
+    if (read_nothing(call))
+        call_result(call, json_object());
+}
+
+static json_t *workers_json(const struct pool *pool)
+{
+    json_t *workers = json_array();
+    for (uint32_t i = 0; i < pool_count(pool); i++) {
+        struct worker_view view = pool_view(pool, i);
+        (void)json_array_append_new(/* without memory: one less */
+                                    workers, json_pack("{s:I, s:i, s:s, s:I}", "worker",
+                                                       (json_int_t)i + 1, "pid", (int)view.pid,
+                                                       "state", worker_state_name(view.state),
+                                                       "running", (json_int_t)view.running));
+    }
+    return workers;
+}
+
+/* Batches that still take jobs, that do not and run, and that have finished. */
+static json_t *batches_json(const struct batches *batches)
+{
+    json_int_t open = 0, running = 0;
+    const struct batch *batch;
+    TAILQ_FOREACH (batch, &batches->all, all_link) {
+        open += !batch->sealed;
+        running += batch->sealed && !batch->finished;
+    }
+    return json_pack("{s:I, s:I, s:I}", "open", open, "running", running, "finished",
+                     (json_int_t)batches->finished_count);
+}
+
+static void daemon_status(struct call *call)
+{
+    if (!read_nothing(call))
+        return;
+    const struct supervisor *supervisor = call->supervisor;
+    call_result(call, json_pack("{s:s, s:i, s:f, s:s, s:o, s:o, s:{s:I, s:I, s:I}, s:I}", "version",
+                                PACKAGE_VERSION, "pid", (int)getpid(), "uptime",
+                                clock_seconds(clock_now_ns() - supervisor->started_ns), "state",
+                                supervisor->stopping ? "stopping" : "running", "workers",
+                                workers_json(supervisor->pool), "batches",
+                                batches_json(&supervisor->batches), "jobs", "queued",
+                                (json_int_t)scheduler_queued(supervisor->scheduler), "running",
+                                (json_int_t)scheduler_running(supervisor->scheduler), "completed",
+                                (json_int_t)supervisor->completed, "clients",
+                                (json_int_t)control_clients(supervisor->control)));
+}
+
+/* ---- plugin.* ------------------------------------------------------------------------------ */
+
+static json_t *plugin_json(const struct plugin *plugin)
+{
+    json_t *json = json_pack("{s:s, s:s, s:s}", "name", plugin->name, "file", plugin->file, "state",
+                             plugin->disabled ? "disabled" : "ready");
+    int error = !json;
+    if (plugin->disabled)
+        error |= json_object_set_new(json, "reason", json_string(plugin->disabled));
+    if (plugin->described) {
+        error |= json_object_set_new(json, "version", json_string(plugin->version));
+        error |= json_object_set_new(json, "summary", json_string(plugin->summary));
+        error |= json_object_set_new(json, "style", json_string(run_style_name(plugin->style)));
+    }
+    if (!error)
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
+static void plugin_list(struct call *call)
+{
+    if (!read_nothing(call))
+        return;
+    const struct catalogue *catalogue = &call->supervisor->catalogue;
+    json_t *plugins = json_array();
+    for (uint32_t i = 0; i < catalogue->count; i++)
+        (void)json_array_append_new(plugins, plugin_json(&catalogue->plugins[i])); /* or one less */
+    call_result(call, json_pack("{s:o}", "plugins", plugins));
+}
+
+struct show_params {
+    const char *name;
+};
+static const struct aw_param show_rows[] = {
+    AW_PARAM(struct show_params, name, .text = "The plugin's name", .required = true),
+    AW_PARAMS_END,
+};
+static const struct params_table show_table = CALL_TABLE(show_rows, struct show_params);
+
+static void plugin_show(struct call *call)
+{
+    struct show_params params;
+    if (!call_read(call, &show_table, &params))
+        return;
+    uint32_t position;
+    const struct plugin *plugin =
+        catalogue_find(&call->supervisor->catalogue, params.name, &position);
+    if (plugin) {
+        json_t *json = plugin_json(plugin);
+        json_t *tables =
+            plugin->described
+                ? json_pack("{s:O, s:O}", "params", json_object_get(plugin->described, "params"),
+                            "settings", json_object_get(plugin->described, "settings"))
+                : json_object();
+        if (json && tables)
+            (void)json_object_update(json, tables); /* without memory: shown without tables */
+        json_decref(tables);
+        call_result(call, json);
+    } else {
+        call_fail(call, RPC_NO_SUCH_THING, "there is no plugin %.64s", params.name);
+    }
+    call_done_reading(&show_table, &params);
+}
+
+const struct method methods_daemon[] = {
+    {"hello", hello},
+    {"daemon.ping", daemon_ping},
+    {"daemon.status", daemon_status},
+    {"plugin.list", plugin_list},
+    {"plugin.show", plugin_show},
+    {NULL, NULL},
+};

@@ -1,0 +1,119 @@
+/*
+ * A pool of one worker, for as long as it takes to describe the plugins.
+ */
+#include "supervisor/plugin_check.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/problems.h"
+#include "supervisor/batch.h"
+#include "supervisor/catalogue.h"
+#include "supervisor/config.h"
+#include "supervisor/pool.h"
+#include "supervisor/submit.h"
+
+/* Seconds after which a worker that says nothing is given up: a plugin hangs while it is loaded. */
+#define PATIENCE_S 30.0
+
+static void on_ready(void *context)
+{
+    (void)event_base_loopbreak(context); /* fails for no base of ours */
+}
+
+static void on_room(void *context)
+{
+    (void)context;
+}
+
+static int on_result(void *context, uint32_t worker, const struct message_result *result)
+{
+    (void)context, (void)worker, (void)result;
+    return -EPROTO; /* it was given no jobs */
+}
+
+static void on_lost(void *context, uint32_t worker, const char *end)
+{
+    (void)context, (void)worker, (void)end; /* the pool starts another one */
+}
+
+static const struct pool_callbacks callbacks = {
+    .on_ready = on_ready,
+    .on_room = on_room,
+    .on_result = on_result,
+    .on_lost = on_lost,
+    .on_hopeless = on_ready,
+    .on_stopped = on_ready,
+};
+
+/* Lets a worker load the plugins; what it says, or its death, ends up in the catalogue. */
+static int load(struct config *config, struct catalogue *catalogue, struct error *error)
+{
+    struct event_base *base = event_base_new();
+    if (!base)
+        return error_errno(error, -ENOMEM, "cannot check the plugins");
+    struct pool *pool = NULL;
+    int64_t workers = config->daemon.workers;
+    config->daemon.workers = 1;
+    int code = pool_new(base, config, catalogue, NULL, &callbacks, base, &pool, error);
+    config->daemon.workers = workers;
+    struct timeval patience = clock_timeval(PATIENCE_S);
+    if (!code && (event_base_loopexit(base, &patience) != 0 || event_base_dispatch(base) < 0))
+        code = error_set(error, -EIO, "cannot check the plugins: the event loop failed");
+    if (!code && !catalogue->known)
+        code = error_set(error, -ETIMEDOUT, "cannot check the plugins: no worker comes up");
+    pool_free(pool);
+    event_base_free(base);
+    return code;
+}
+
+static void report_plugins(const struct config *config, const struct catalogue *catalogue,
+                           struct problems *problems)
+{
+    for (uint32_t i = 0; i < catalogue->count; i++) {
+        const struct plugin *plugin = &catalogue->plugins[i];
+        const char *where = config->plugins[i].where;
+        if (plugin->disabled)
+            problems_add(problems, where ? where : plugin->file, "plugin %s: %s", plugin->name,
+                         plugin->disabled);
+    }
+}
+
+static int check_batch(const struct config *config, const struct config_batch *configured,
+                       const struct catalogue *catalogue, struct problems *problems)
+{
+    struct batch *batch = batch_new(1, NULL, 0);
+    if (!batch)
+        return -ENOMEM;
+    struct problems found = {0};
+    int code = submit_entries(batch, json_object_get(configured->params, "jobs"), catalogue,
+                              (uint32_t)config->limits.batch_jobs, &found);
+    for (size_t i = 0; i < found.count && i < PROBLEMS_KEPT; i++)
+        problems_add(problems, configured->where, "%s: %s", found.kept[i].field,
+                     found.kept[i].text);
+    if (code == -E2BIG)
+        problems_add(problems, configured->where, "more jobs than limits.batch_jobs (%lld)",
+                     (long long)config->limits.batch_jobs);
+    problems_clear(&found);
+    batch_free(batch);
+    return code == -ENOMEM ? code : 0;
+}
+
+int plugin_check(struct config *config, struct problems *problems, struct error *error)
+{
+    struct catalogue catalogue;
+    int code = catalogue_init(&catalogue, config, error);
+    if (code)
+        return code;
+    code = load(config, &catalogue, error);
+    if (!code)
+        report_plugins(config, &catalogue, problems);
+    for (size_t i = 0; !code && i < config->batches_count; i++) {
+        code = check_batch(config, &config->batches[i], &catalogue, problems);
+        if (code)
+            error_errno(error, code, "%s", config->batches[i].where);
+    }
+    catalogue_clear(&catalogue);
+    return code;
+}

@@ -1,0 +1,89 @@
+/*
+ * The workers: starts them, hands them their configuration, knows how much room each has, and replaces
+ * those that die. Knows nothing of batches. Loop thread only.
+ *
+ * Room. A worker has room for a limited number of jobs of each run style, and of all jobs handed to it
+ * only a few thousand may wait in its channel without having begun: whoever comes next never stands
+ * behind a million others there.
+ */
+#ifndef AWAITD_SUPERVISOR_POOL_H
+#define AWAITD_SUPERVISOR_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "wire/message.h"
+#include "wire/run_style.h"
+
+struct catalogue;
+struct config;
+struct error;
+struct event_base;
+struct log;
+struct pool;
+
+struct pool_callbacks {
+    /* A worker has described its plugins and takes jobs. */
+    void (*on_ready)(void *context);
+    /* Workers may have room where they had none. */
+    void (*on_room)(void *context);
+    /* A job ended, says this worker. Views are valid during the call. Non-zero: it cannot be; the worker is
+     * replaced. */
+    int (*on_result)(void *context, uint32_t worker, const struct message_result *result);
+    /* A worker is dead; all its results have been given to on_result. */
+    void (*on_lost)(void *context, uint32_t worker, const char *end);
+    /* No worker has ever come up, and trying on makes no sense. */
+    void (*on_hopeless)(void *context);
+    /* After pool_stop(): the last worker is gone. */
+    void (*on_stopped)(void *context);
+};
+
+enum worker_state {
+    WORKER_STARTING, /* its plugins are being loaded */
+    WORKER_READY,
+    WORKER_BACKOFF, /* dead, to be started again after a while */
+    WORKER_STOPPING,
+    WORKER_GONE,
+    WORKER_STATES,
+};
+
+/* What there is to show of a worker. */
+struct worker_view {
+    pid_t pid; /* 0: no process */
+    enum worker_state state;
+    uint64_t running; /* jobs handed to it that have not ended */
+};
+
+/* "starting", "ready", ... */
+const char *worker_state_name(enum worker_state state);
+
+/* Starts the workers. The catalogue, configuration, log and base must outlive the pool. */
+int pool_new(struct event_base *base, const struct config *config, struct catalogue *catalogue,
+             struct log *log, const struct pool_callbacks *callbacks, void *context,
+             struct pool **out, struct error *error);
+/* Kills what is left. NULL is fine. */
+void pool_free(struct pool *pool);
+
+/* Workers, numbered 0 .. count-1. */
+uint32_t pool_count(const struct pool *pool);
+/* How many of them take jobs. */
+uint32_t pool_ready(const struct pool *pool);
+struct worker_view pool_view(const struct pool *pool, uint32_t worker);
+
+/* The worker to hand jobs of this style to, and for how many it has room. False: none has any. */
+bool pool_pick(const struct pool *pool, enum run_style style, uint32_t *worker, uint32_t *room);
+
+/* Where to write messages for this worker, which must be ready; then pool_send(). */
+struct bytes *pool_out(struct pool *pool, uint32_t worker);
+/* Sends what was written, among it `jobs` jobs of this style. */
+void pool_send(struct pool *pool, uint32_t worker, enum run_style style, uint32_t jobs);
+/* One job that was handed to this worker has ended. */
+void pool_ended(struct pool *pool, uint32_t worker, enum run_style style);
+/* Tells every worker to cancel these jobs. */
+void pool_cancel(struct pool *pool, const struct message_cancel *cancel);
+
+/* Lets the workers finish what they have and exit; those that have not done so `patience_s` later are
+ * killed. Then on_stopped is called. */
+void pool_stop(struct pool *pool, double patience_s);
+
+#endif

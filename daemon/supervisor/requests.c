@@ -1,0 +1,104 @@
+/*
+ * Accepts batches: limits first, then the jobs themselves, then the queue.
+ */
+#include "supervisor/requests.h"
+
+#include <errno.h>
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/problems.h"
+#include "supervisor/config.h"
+#include "supervisor/scheduler.h"
+#include "supervisor/submit.h"
+#include "supervisor/supervisor.h"
+#include "wire/rpc.h"
+
+static int refuse(struct error *error, int code, const char *text)
+{
+    (void)error_set(error, code, "%s", text);
+    return code;
+}
+
+static int full(struct error *error, const char *what, int64_t limit, const char *option)
+{
+    (void)error_set(error, RPC_FULL, "full: there may be at most %lld %s (%s)", (long long)limit,
+                    what, option);
+    return RPC_FULL;
+}
+
+int request_open(struct supervisor *supervisor, const char *name, uid_t owner, struct batch **out,
+                 struct error *error)
+{
+    if (supervisor->stopping)
+        return refuse(error, RPC_NOT_READY, "the daemon is stopping");
+    int64_t limit = supervisor->config->limits.batches;
+    const struct batches *batches = &supervisor->batches;
+    if ((int64_t)(batches->count - batches->finished_count) >= limit)
+        return full(error, "unfinished batches", limit, "limits.batches");
+    struct batch *batch = batches_add(&supervisor->batches, name, owner);
+    if (!batch)
+        return refuse(error, RPC_FULL, "out of memory");
+    *out = batch;
+    return 0;
+}
+
+/* How many jobs the batch may have: what its own limit and the one on all jobs leave. */
+static uint32_t jobs_max(const struct supervisor *supervisor, const struct batch *batch)
+{
+    int64_t queued = (int64_t)(scheduler_queued(supervisor->scheduler) +
+                               scheduler_running(supervisor->scheduler));
+    int64_t room = supervisor->config->limits.queued_jobs - queued + batch->jobs;
+    int64_t most = supervisor->config->limits.batch_jobs;
+    if (room < batch->jobs)
+        room = batch->jobs;
+    return (uint32_t)(room < most ? room : most);
+}
+
+static int too_many(const struct supervisor *supervisor, uint32_t most, struct error *error)
+{
+    int64_t limit = supervisor->config->limits.batch_jobs;
+    if (most == limit)
+        return full(error, "jobs in a batch", limit, "limits.batch_jobs");
+    return full(error, "jobs that have not ended", supervisor->config->limits.queued_jobs,
+                "limits.queued_jobs");
+}
+
+int request_add(struct supervisor *supervisor, struct batch *batch, const json_t *jobs,
+                struct problems *problems, struct error *error)
+{
+    if (supervisor->stopping)
+        return refuse(error, RPC_NOT_READY, "the daemon is stopping");
+    if (batch->sealed)
+        return refuse(error, RPC_NOT_ALLOWED, "the batch is sealed");
+    uint32_t first = batch->entries_count, most = jobs_max(supervisor, batch);
+    int code = batch_accept(batch, clock_now_ns());
+    if (!code)
+        code = submit_entries(batch, jobs, &supervisor->catalogue, most, problems);
+    if (!code)
+        code = scheduler_submit(supervisor->scheduler, batch, first);
+    if (!code)
+        return 0;
+    batch_truncate(batch, first);
+    if (code == -EINVAL)
+        return refuse(error, RPC_INVALID_PARAMS, "invalid params");
+    if (code == -E2BIG)
+        return too_many(supervisor, most, error);
+    return refuse(error, RPC_FULL, "out of memory");
+}
+
+int request_submit(struct supervisor *supervisor, const char *name, uid_t owner, const json_t *jobs,
+                   struct batch **out, struct problems *problems, struct error *error)
+{
+    struct batch *batch;
+    int code = request_open(supervisor, name, owner, &batch, error);
+    if (code)
+        return code;
+    code = request_add(supervisor, batch, jobs, problems, error);
+    if (code) {
+        batches_undo_add(&supervisor->batches, batch);
+        return code;
+    }
+    scheduler_seal(supervisor->scheduler, batch);
+    *out = batch;
+    return 0;
+}

@@ -1,0 +1,30 @@
+/*
+ * What clients and the configuration can ask for, as plain functions: no JSON envelope, no socket.
+ */
+#ifndef AWAITD_SUPERVISOR_REQUESTS_H
+#define AWAITD_SUPERVISOR_REQUESTS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+#include <jansson.h>
+
+struct batch;
+struct error;
+struct problems;
+struct supervisor;
+
+/*
+ * A batch without jobs, still open. The jobs may come with it (request_submit) or later (request_add). All
+ * return 0 and *out, or an enum rpc_code with the words in *error and, for RPC_INVALID_PARAMS, in
+ * `problems`; nothing has changed then.
+ */
+int request_open(struct supervisor *supervisor, const char *name, uid_t owner, struct batch **out,
+                 struct error *error);
+/* Adds jobs to an open batch and queues them. */
+int request_add(struct supervisor *supervisor, struct batch *batch, const json_t *jobs,
+                struct problems *problems, struct error *error);
+/* A whole batch: opened, filled and sealed. */
+int request_submit(struct supervisor *supervisor, const char *name, uid_t owner, const json_t *jobs,
+                   struct batch **out, struct problems *problems, struct error *error);
+
+#endif

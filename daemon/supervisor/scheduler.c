@@ -1,0 +1,389 @@
+/*
+ * Dispatch, cancel, results.
+ *
+ * Dispatch goes round the plugins and, for each that has jobs and a worker with room, sends one run of
+ * jobs of the lane whose turn it is. That repeats until nothing moves any more or the turn's share of
+ * work is done; then it waits to be woken, or goes on after everybody else had the loop.
+ */
+#include "supervisor/scheduler.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "supervisor/catalogue.h"
+#include "supervisor/pool.h"
+#include "supervisor/queue.h"
+#include "wire/message.h"
+
+/* Jobs that one lane sends before it is another lane's turn. Larger ones make a newcomer wait longer,
+ * smaller ones cost more messages; at 256 a message costs less than 1 ns per job. */
+#define RUN_MAX 256u
+/* Jobs moved in one turn of the loop: about 1 ms. */
+#define TURN_MAX 8192u
+/* Bytes of parameters after which a RUN message is ended; reason: memory, and MESSAGE_PAYLOAD_MAX. */
+#define RUN_BYTES_MAX (1u << 20)
+
+struct scheduler {
+    const struct catalogue *catalogue;
+    struct pool *pool;
+    struct queue *queue;
+    struct scheduler_callbacks callbacks;
+    void *context;
+    struct event *turn;
+    bool awake; /* the turn is due */
+    uint64_t queued, running;
+    TAILQ_HEAD(, batch) cancelling; /* cancelled batches that still have lanes */
+};
+
+/* ---- The end of a job ---------------------------------------------------------------------- */
+
+static struct bytes_view view_of(const char *text)
+{
+    return (struct bytes_view){.data = (const uint8_t *)text, .size = strlen(text)};
+}
+
+static void stop_cancelling(struct scheduler *scheduler, struct batch *batch)
+{
+    if (!batch->cancelling)
+        return;
+    batch->cancelling = false;
+    TAILQ_REMOVE(&scheduler->cancelling, batch, cancelling_link);
+}
+
+void scheduler_forget(struct scheduler *scheduler, struct batch *batch)
+{
+    stop_cancelling(scheduler, batch);
+    queue_drop(scheduler->queue, batch);
+}
+
+/* A finished batch may be forgotten at any time: nothing here may point to it any more. */
+static void finish(struct scheduler *scheduler, struct batch *batch)
+{
+    scheduler_forget(scheduler, batch);
+    scheduler->callbacks.on_finished(scheduler->context, batch);
+}
+
+static void complete(struct scheduler *scheduler, struct batch *batch,
+                     const struct completion *completion, uint64_t now_ns)
+{
+    enum job_state before = batch_state(batch, completion->job);
+    if (batch_complete(batch, completion, now_ns) != 0) {
+        scheduler->callbacks.on_broken(scheduler->context);
+        return;
+    }
+    if (before == JOB_RUNNING)
+        scheduler->running--;
+    else
+        scheduler->queued--;
+    scheduler->callbacks.on_completion(scheduler->context, batch, completion);
+    if (batch->finished)
+        finish(scheduler, batch);
+}
+
+/* Ends a job that gave no result. */
+static void end_job(struct scheduler *scheduler, struct batch *batch, uint32_t job,
+                    enum job_state state, const char *reason)
+{
+    uint64_t now_ns = clock_now_ns();
+    struct completion completion = {
+        .job = job,
+        .state = state,
+        .queued_ns = now_ns - batch_accepted_ns(batch, job),
+        .reason = view_of(reason),
+    };
+    complete(scheduler, batch, &completion, now_ns);
+}
+
+/* Ends jobs that left the queue without having been sent. */
+static void end_run(struct scheduler *scheduler, const struct queue_run *run, enum job_state state,
+                    const char *reason)
+{
+    for (uint32_t i = 0; i < run->count; i++)
+        end_job(scheduler, run->batch, run->first + i, state, reason);
+}
+
+int scheduler_result(struct scheduler *scheduler, struct batch *batch, uint32_t worker,
+                     const struct message_result *result)
+{
+    if (result->job >= batch->jobs)
+        return -EBADMSG;
+    uint32_t job = (uint32_t)result->job;
+    if (batch_state(batch, job) != JOB_RUNNING || batch->where[job] != worker)
+        return -EBADMSG;
+    const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
+    pool_ended(scheduler->pool, worker, scheduler->catalogue->plugins[entry->plugin].style);
+    uint64_t accepted_ns = batch_accepted_ns(batch, job);
+    struct completion completion = {
+        .job = job,
+        .state = result->state,
+        .truncated = result->truncated,
+        .queued_ns = result->started_ns > accepted_ns ? result->started_ns - accepted_ns : 0,
+        .run_ns = result->ended_ns - result->started_ns,
+        .reason = result->reason,
+        .output = result->output,
+    };
+    complete(scheduler, batch, &completion, clock_now_ns());
+    return 0;
+}
+
+void scheduler_lost(struct scheduler *scheduler, struct batch *batch, uint32_t worker,
+                    const char *end)
+{
+    char reason[160];
+    (void)snprintf(reason, sizeof(reason), "its worker %s", end);
+    for (uint32_t job = 0; batch->in_state[JOB_RUNNING] && job < batch->jobs; job++) {
+        if (batch_state(batch, job) == JOB_RUNNING && batch->where[job] == worker)
+            end_job(scheduler, batch, job, JOB_CRASHED, reason);
+    }
+}
+
+/* ---- Dispatch ------------------------------------------------------------------------------ */
+
+/* Writes the part of an entry that belongs to the run's next jobs; returns how many that are. */
+static uint32_t add_entry(struct bytes *out, const struct entry *entry, uint32_t job, uint32_t max)
+{
+    uint32_t base = job - entry->first;
+    uint32_t count = entry->count - base < max ? entry->count - base : max;
+    struct message_run_entry message = {
+        .count = count,
+        .plugin = entry->plugin,
+        .base = base,
+        .expands = entry->expands,
+        .params = {.data = (const uint8_t *)entry->params, .size = entry->params_size},
+    };
+    if (entry->items) {
+        const uint32_t *offsets = entry->items->offsets + base;
+        message.items.data = entry->items->data + offsets[0];
+        message.items.size = offsets[count] - offsets[0];
+    }
+    message_run_add(out, &message);
+    return count;
+}
+
+/* How many of the run's jobs fit into one message, starting with `job` of `entry`. */
+static uint32_t jobs_of_message(const struct queue_run *run, uint32_t job,
+                                const struct entry *entry)
+{
+    uint32_t jobs = 0, left = run->first + run->count - job;
+    size_t size = 0;
+    while (jobs < left && (!jobs || size < RUN_BYTES_MAX)) {
+        uint32_t count = entry->first + entry->count - (job + jobs);
+        jobs += count < left - jobs ? count : left - jobs;
+        size += entry->params_size;
+        entry++;
+    }
+    return jobs;
+}
+
+static void send_run(struct scheduler *scheduler, const struct queue_run *run, uint32_t worker)
+{
+    struct bytes *out = pool_out(scheduler->pool, worker);
+    const struct entry *entry = &run->batch->entries[run->entry];
+    enum run_style style = scheduler->catalogue->plugins[entry->plugin].style;
+    uint32_t job = run->first, end = run->first + run->count;
+    while (job < end) {
+        uint32_t left = jobs_of_message(run, job, entry);
+        struct message_run header = {.batch = run->batch->number, .first = job, .jobs = left};
+        size_t mark = message_run_begin(out, &header);
+        while (left) {
+            uint32_t count = add_entry(out, entry, job, left);
+            job += count;
+            left -= count;
+            if (job == entry->first + entry->count)
+                entry++;
+        }
+        message_end(out, mark);
+    }
+    batch_start(run->batch, run->first, run->count, worker);
+    scheduler->queued -= run->count;
+    scheduler->running += run->count;
+    pool_send(scheduler->pool, worker, style, run->count);
+}
+
+/* The lane's fair share of a worker's room: spread over all workers, and not more than a turn's. */
+static uint32_t run_size(const struct scheduler *scheduler, const struct lane *lane, uint32_t room)
+{
+    uint32_t workers = pool_ready(scheduler->pool);
+    uint64_t share = workers ? (lane->jobs + workers - 1) / workers : lane->jobs;
+    if (share > RUN_MAX)
+        share = RUN_MAX;
+    return share < room ? (uint32_t)share : room;
+}
+
+/* Moves one run of jobs of this plugin; returns how many jobs that were, 0 when none can move. */
+static uint32_t move_some(struct scheduler *scheduler, uint32_t position)
+{
+    struct lane *lane = queue_turn(scheduler->queue, position);
+    if (!lane)
+        return 0;
+    const struct plugin *plugin = &scheduler->catalogue->plugins[position];
+    const char *cancelled = lane->batch->cancelled;
+    struct queue_run run;
+    if (cancelled || plugin->disabled) {
+        if (!queue_take(scheduler->queue, lane, RUN_MAX, &run))
+            return 1; /* all its jobs had been cancelled one by one: the lane is gone */
+        end_run(scheduler, &run, cancelled ? JOB_CANCELLED : JOB_FAILED,
+                cancelled ? cancelled : plugin->disabled);
+        return run.count;
+    }
+    uint32_t worker, room;
+    if (!pool_pick(scheduler->pool, plugin->style, &worker, &room))
+        return 0;
+    if (!queue_take(scheduler->queue, lane, run_size(scheduler, lane, room), &run))
+        return 1;
+    send_run(scheduler, &run, worker);
+    return run.count;
+}
+
+/* Ends queued jobs of cancelled batches, also of plugins that have no room. Returns how many. */
+static uint32_t reap_cancelled(struct scheduler *scheduler)
+{
+    uint32_t moved = 0;
+    struct batch *batch;
+    while (moved < TURN_MAX && (batch = TAILQ_FIRST(&scheduler->cancelling))) {
+        struct queue_run run;
+        if (!batch->lanes) {
+            stop_cancelling(scheduler, batch); /* what is left of it runs */
+        } else if (queue_take(scheduler->queue, batch->lanes, RUN_MAX, &run)) {
+            moved += run.count;
+            end_run(scheduler, &run, JOB_CANCELLED, batch->cancelled);
+        }
+    }
+    return moved;
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct scheduler *scheduler = context;
+    scheduler->awake = false;
+    uint32_t moved = reap_cancelled(scheduler), before;
+    do {
+        before = moved;
+        for (uint32_t i = 0; i < scheduler->catalogue->count && moved < TURN_MAX; i++)
+            moved += move_some(scheduler, i);
+    } while (moved > before && moved < TURN_MAX);
+    if (moved >= TURN_MAX)
+        scheduler_wake(scheduler);
+}
+
+void scheduler_wake(struct scheduler *scheduler)
+{
+    if (scheduler->awake)
+        return;
+    scheduler->awake = true;
+    /* A timer that is due is served after the sockets had their turn, unlike event_active(). */
+    static const struct timeval now = {0};
+    (void)event_add(scheduler->turn, &now); /* reserved in scheduler_new() */
+}
+
+/* ---- Requests ------------------------------------------------------------------------------ */
+
+int scheduler_submit(struct scheduler *scheduler, struct batch *batch, uint32_t first)
+{
+    uint64_t before = queue_jobs(scheduler->queue);
+    int error = queue_push(scheduler->queue, batch, first);
+    if (error)
+        return error;
+    scheduler->queued += queue_jobs(scheduler->queue) - before;
+    scheduler_wake(scheduler);
+    return 0;
+}
+
+void scheduler_seal(struct scheduler *scheduler, struct batch *batch)
+{
+    if (batch->sealed)
+        return;
+    batch_seal(batch, clock_now_ns());
+    if (batch->finished)
+        finish(scheduler, batch);
+}
+
+void scheduler_cancel_queued(struct scheduler *scheduler, struct batch *batch, const char *reason)
+{
+    if (batch->finished || batch->cancelled)
+        return;
+    batch->cancelled = reason;
+    if (batch->lanes) {
+        batch->cancelling = true;
+        TAILQ_INSERT_TAIL(&scheduler->cancelling, batch, cancelling_link);
+        scheduler_wake(scheduler);
+    }
+    scheduler_seal(scheduler, batch);
+}
+
+void scheduler_cancel_running(struct scheduler *scheduler, const struct batch *batch)
+{
+    struct message_cancel all = {.batch = batch->number, .count = batch->jobs};
+    if (batch->in_state[JOB_RUNNING])
+        pool_cancel(scheduler->pool, &all);
+}
+
+uint32_t scheduler_cancel(struct scheduler *scheduler, struct batch *batch, const char *reason)
+{
+    if (batch->finished || batch->cancelled)
+        return 0;
+    uint32_t concerned = batch->jobs - batch_completed(batch);
+    scheduler_cancel_running(scheduler, batch);
+    scheduler_cancel_queued(scheduler, batch, reason);
+    return concerned;
+}
+
+void scheduler_cancel_job(struct scheduler *scheduler, struct batch *batch, uint32_t job,
+                          const char *reason)
+{
+    if (batch_state(batch, job) == JOB_QUEUED) {
+        end_job(scheduler, batch, job, JOB_CANCELLED, reason);
+        scheduler_wake(scheduler); /* its lane may be empty now */
+    } else if (batch_state(batch, job) == JOB_RUNNING) {
+        struct message_cancel one = {.batch = batch->number, .first = job, .count = 1};
+        pool_cancel(scheduler->pool, &one);
+    }
+}
+
+/* ---- Life ---------------------------------------------------------------------------------- */
+
+struct scheduler *scheduler_new(struct event_base *base, const struct catalogue *catalogue,
+                                struct pool *pool, const struct scheduler_callbacks *callbacks,
+                                void *context)
+{
+    struct scheduler *scheduler = calloc(1, sizeof(*scheduler));
+    if (!scheduler)
+        return NULL;
+    scheduler->catalogue = catalogue;
+    scheduler->pool = pool;
+    scheduler->callbacks = *callbacks;
+    scheduler->context = context;
+    TAILQ_INIT(&scheduler->cancelling);
+    scheduler->queue = queue_new(catalogue->count);
+    scheduler->turn = evtimer_new(base, on_turn, scheduler);
+    if (!scheduler->queue || !scheduler->turn) {
+        scheduler_free(scheduler);
+        return NULL;
+    }
+    return scheduler;
+}
+
+void scheduler_free(struct scheduler *scheduler)
+{
+    if (!scheduler)
+        return;
+    if (scheduler->turn)
+        event_free(scheduler->turn);
+    queue_free(scheduler->queue);
+    free(scheduler);
+}
+
+uint64_t scheduler_queued(const struct scheduler *scheduler)
+{
+    return scheduler->queued;
+}
+
+uint64_t scheduler_running(const struct scheduler *scheduler)
+{
+    return scheduler->running;
+}

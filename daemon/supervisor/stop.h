@@ -1,0 +1,28 @@
+/*
+ * How the daemon stops, step by step:
+ *
+ * 1. nobody is let in any more, nothing is accepted, queued jobs are cancelled;
+ * 2. running jobs may finish within the grace time (daemon.grace), then they are cancelled;
+ * 3. workers are told to exit once nothing runs, and killed if they do not;
+ * 4. what clients have still to get is sent, for a moment; then the loop ends.
+ *
+ * Another signal cuts step 2 short, a third one step 3.
+ */
+#ifndef AWAITD_SUPERVISOR_STOP_H
+#define AWAITD_SUPERVISOR_STOP_H
+
+struct supervisor;
+
+/* SIGTERM or SIGINT. */
+void stop_signalled(struct supervisor *supervisor);
+
+/* A job has ended; while stopping, that may have been the last. */
+void stop_job_ended(struct supervisor *supervisor);
+
+/* supervisor->stop_timer is due. */
+void stop_on_timer(struct supervisor *supervisor);
+
+/* The last worker is gone. */
+void stop_workers_gone(struct supervisor *supervisor);
+
+#endif

@@ -1,0 +1,297 @@
+/*
+ * Reads job entries. Relies on base/params for what a plugin takes; never keeps a JSON value.
+ */
+#include "supervisor/submit.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/params.h"
+#include "base/problems.h"
+#include "base/template.h"
+#include "supervisor/batch.h"
+#include "supervisor/catalogue.h"
+
+/* What is being read: one entry of `jobs`. */
+struct reading {
+    struct batch *batch;
+    const struct catalogue *catalogue;
+    struct problems *problems;
+    char field[64];       /* "jobs[3].", with room for a member's name behind it */
+    size_t prefix;        /* length of "jobs[3]." */
+    const json_t *params; /* NULL: none */
+    const json_t *items;  /* NULL: none */
+    const struct plugin *plugin;
+    struct entry entry;
+    struct bytes text; /* the parameters as text */
+};
+
+/* The name of a member of the entry: "jobs[3].count". */
+static const char *field(struct reading *reading, const char *member)
+{
+    (void)snprintf(reading->field + reading->prefix, sizeof(reading->field) - reading->prefix,
+                   "%.31s", member);
+    return reading->field;
+}
+
+/* ---- Members of an entry ------------------------------------------------------------------- */
+
+static void read_plugin(struct reading *reading, const json_t *value)
+{
+    const char *name = json_string_value(value);
+    if (!name) {
+        problems_add(reading->problems, field(reading, "plugin"), "must be the name of a plugin");
+        return;
+    }
+    uint32_t position = 0;
+    const struct plugin *plugin = catalogue_find(reading->catalogue, name, &position);
+    if (!plugin) {
+        problems_add(reading->problems, field(reading, "plugin"), "there is no plugin %s", name);
+    } else if (plugin->disabled) {
+        problems_add(reading->problems, field(reading, "plugin"), "%s is disabled: %s", name,
+                     plugin->disabled);
+    } else {
+        reading->plugin = plugin;
+        reading->entry.plugin = (uint16_t)position;
+    }
+}
+
+static void read_params(struct reading *reading, const json_t *value)
+{
+    if (json_is_object(value))
+        reading->params = value;
+    else
+        problems_add(reading->problems, field(reading, "params"),
+                     "must be an object of the plugin's parameters");
+}
+
+static void read_count(struct reading *reading, const json_t *value)
+{
+    json_int_t count = json_integer_value(value);
+    if (!json_is_integer(value) || count < 1 || count > BATCH_JOBS_MAX)
+        problems_add(reading->problems, field(reading, "count"),
+                     "must be a number of jobs from 1 to %" PRIu32, BATCH_JOBS_MAX);
+    else
+        reading->entry.count = (uint32_t)count;
+}
+
+static void read_items(struct reading *reading, const json_t *value)
+{
+    if (!json_array_size(value)) {
+        problems_add(reading->problems, field(reading, "items"),
+                     "must be a list of texts, not empty");
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const char *item = json_string_value(json_array_get(value, i));
+        if (item && !memchr(item, '\0', json_string_length(json_array_get(value, i))))
+            continue;
+        char member[32];
+        (void)snprintf(member, sizeof(member), "items[%zu]", i);
+        problems_add(reading->problems, field(reading, member), "must be a text without NUL");
+        if (problems_full(reading->problems))
+            return;
+    }
+    reading->items = value;
+    reading->entry.count = (uint32_t)json_array_size(value);
+}
+
+static void read_name(struct reading *reading, const json_t *value)
+{
+    const char *name = json_string_value(value);
+    if (!name || !*name || json_string_length(value) > SUBMIT_NAME_MAX ||
+        strlen(name) != json_string_length(value))
+        problems_add(reading->problems, field(reading, "name"),
+                     "must be a text of 1 to %d bytes without NUL", SUBMIT_NAME_MAX);
+    else
+        reading->entry.name = name;
+}
+
+static const struct member {
+    const char *name;
+    void (*read)(struct reading *reading, const json_t *value);
+} members[] = {
+    {"plugin", read_plugin}, {"params", read_params}, {"count", read_count},
+    {"items", read_items},   {"name", read_name},
+};
+
+static void read_member(struct reading *reading, const char *name, const json_t *value)
+{
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
+        if (!strcmp(members[i].name, name)) {
+            members[i].read(reading, value);
+            return;
+        }
+    }
+    problems_add(reading->problems, field(reading, name),
+                 "unknown; a job has plugin, params, name, count, items");
+}
+
+/* ---- The entry as a whole ------------------------------------------------------------------ */
+
+static void check_whole(struct reading *reading, const json_t *object)
+{
+    if (!json_object_get(object, "plugin"))
+        problems_add(reading->problems, field(reading, "plugin"), "is required");
+    if (json_object_get(object, "count") && json_object_get(object, "items"))
+        problems_add(reading->problems, field(reading, "count"), "give either count or items");
+    if (reading->entry.name && !reading->items && template_has_item(reading->entry.name))
+        problems_add(reading->problems, field(reading, "name"),
+                     "has {item}, but the job has no items");
+}
+
+static int fill(struct reading *reading, const struct params_expansion *expansion)
+{
+    return params_fill(reading->plugin->params, reading->params, expansion,
+                       field(reading, "params"), NULL, reading->problems);
+}
+
+/*
+ * Checks the parameters of an entry whose texts have placeholders: for each item; or, for a count, for the
+ * first and the last index. What passes for both and still fails in between (the worker checks
+ * each job again) fails that job alone.
+ */
+static int check_expansions(struct reading *reading)
+{
+    struct params_expansion expansion = {0};
+    if (!reading->items) {
+        int error = fill(reading, &expansion);
+        expansion.index = reading->entry.count - 1;
+        return error || !expansion.index ? error : fill(reading, &expansion);
+    }
+    int error = 0;
+    for (size_t i = 0; i < reading->entry.count && !problems_full(reading->problems); i++) {
+        expansion.index = i;
+        expansion.item = json_string_value(json_array_get(reading->items, i));
+        int code = fill(reading, &expansion);
+        if (code)
+            error = code;
+    }
+    return error;
+}
+
+static int check_params(struct reading *reading)
+{
+    bool has_item = false;
+    reading->entry.expands = reading->params && params_has_placeholder(reading->params, &has_item);
+    if (has_item && !reading->items) {
+        problems_add(reading->problems, field(reading, "params"),
+                     "has {item}, but the job has no items");
+        return -EINVAL;
+    }
+    return reading->entry.expands ? check_expansions(reading) : fill(reading, NULL);
+}
+
+/* Keeps the parameters as text in the entry. */
+static int keep_params(struct reading *reading)
+{
+    if (!reading->params || !json_object_size(reading->params))
+        return 0;
+    struct bytes *text = &reading->text;
+    size_t size;
+    bytes_clear(text);
+    while ((size = json_dumpb(reading->params, (char *)text->data, text->capacity, JSON_COMPACT)) >
+           text->capacity) {
+        if (!bytes_reserve(text, size))
+            return -ENOMEM;
+    }
+    if (!size)
+        return -ENOMEM;
+    reading->entry.params = (const char *)text->data;
+    reading->entry.params_size = (uint32_t)size;
+    return 0;
+}
+
+/* Keeps the items in the batch's memory, in the form in which they go to workers. */
+static int keep_items(struct reading *reading)
+{
+    if (!reading->items)
+        return 0;
+    struct arena *texts = &reading->batch->texts;
+    uint32_t count = reading->entry.count;
+    uint32_t *offsets = arena_take(texts, (count + (size_t)1) * sizeof(*offsets), sizeof(*offsets));
+    struct entry_items *items = arena_take(texts, sizeof(*items), _Alignof(struct entry_items));
+    struct bytes encoded = {0};
+    for (uint32_t i = 0; i < count && offsets; i++) {
+        const json_t *item = json_array_get(reading->items, i);
+        offsets[i] = (uint32_t)encoded.size; /* fits: a message is smaller than 4 GiB */
+        bytes_put_view(&encoded, json_string_value(item), json_string_length(item));
+    }
+    uint8_t *data = arena_take(texts, encoded.size, 1);
+    if (!offsets || !items || !data || encoded.failed) {
+        bytes_free(&encoded);
+        return -ENOMEM;
+    }
+    offsets[count] = (uint32_t)encoded.size;
+    memcpy(data, encoded.data, encoded.size);
+    bytes_free(&encoded);
+    *items = (struct entry_items){.data = data, .offsets = offsets};
+    reading->entry.items = items;
+    return 0;
+}
+
+static int read_entry(struct reading *reading, const json_t *object)
+{
+    size_t before = reading->problems->count;
+    reading->entry = (struct entry){.count = 1};
+    reading->params = reading->items = NULL;
+    reading->plugin = NULL;
+    const char *name;
+    json_t *value;
+    json_object_foreach ((json_t *)object, name, value)
+        read_member(reading, name, value);
+    check_whole(reading, object);
+    if (reading->problems->count > before)
+        return -EINVAL;
+    int error = check_params(reading);
+    if (!error)
+        error = keep_params(reading);
+    if (!error)
+        error = keep_items(reading);
+    return error;
+}
+
+/* ---- All entries --------------------------------------------------------------------------- */
+
+static int read_entries(struct reading *reading, const json_t *jobs, uint32_t jobs_max)
+{
+    int error = 0;
+    for (size_t i = 0; i < json_array_size(jobs) && !problems_full(reading->problems); i++) {
+        const json_t *object = json_array_get(jobs, i);
+        reading->prefix = (size_t)snprintf(reading->field, sizeof(reading->field), "jobs[%zu].", i);
+        int code = -EINVAL;
+        if (json_is_object(object)) {
+            code = read_entry(reading, object);
+        } else {
+            reading->field[reading->prefix - 1] = '\0';
+            problems_add(reading->problems, reading->field, "must be an object");
+        }
+        if (!code && !error && reading->entry.count > jobs_max - reading->batch->jobs)
+            code = -E2BIG;
+        if (!code && !error)
+            code = batch_add_entry(reading->batch, &reading->entry);
+        if (code == -ENOMEM || code == -E2BIG)
+            return code;
+        if (code)
+            error = code;
+    }
+    return error;
+}
+
+int submit_entries(struct batch *batch, const json_t *jobs, const struct catalogue *catalogue,
+                   uint32_t jobs_max, struct problems *problems)
+{
+    if (!json_is_array(jobs) || !json_array_size(jobs)) {
+        problems_add(problems, "jobs", "must be a list of jobs, not empty");
+        return -EINVAL;
+    }
+    struct reading reading = {.batch = batch, .catalogue = catalogue, .problems = problems};
+    uint32_t before = batch->entries_count;
+    int error = read_entries(&reading, jobs, jobs_max);
+    bytes_free(&reading.text);
+    if (error)
+        batch_truncate(batch, before);
+    return error;
+}

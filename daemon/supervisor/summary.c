@@ -1,0 +1,233 @@
+/*
+ * What people and programs get to see of batches and jobs. Times come from the batch; this file only
+ * does the sums: wall from acceptance to the last end, work the sum of all run times, speedup = work / wall.
+ */
+#include "supervisor/summary.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "supervisor/batch.h"
+#include "supervisor/catalogue.h"
+#include "wire/json_text.h"
+
+const char *summary_state(const struct batch *batch)
+{
+    if (!batch->finished)
+        return batch->sealed ? "running" : "open";
+    if (batch->in_state[JOB_SUCCEEDED] == batch->jobs)
+        return "succeeded";
+    return batch->cancelled ? "cancelled" : "failed";
+}
+
+static uint64_t wall_ns(const struct batch *batch)
+{
+    return (batch->finished ? batch->ended_ns : clock_now_ns()) - batch->submitted_ns;
+}
+
+/* How many times faster than one job after the other; 0 for a batch without work. */
+static double speedup(const struct batch *batch)
+{
+    uint64_t wall = wall_ns(batch);
+    return wall ? (double)batch->work_ns / (double)wall : 0;
+}
+
+json_t *summary_batch(const struct batch *batch)
+{
+    json_t *summary = json_pack("{s:I}", "batch", (json_int_t)batch->number);
+    if (!summary)
+        return NULL;
+    int error = 0;
+    if (batch->name)
+        error |= json_object_set_new(summary, "name", json_string(batch->name));
+    error |= json_object_set_new(summary, "state", json_string(summary_state(batch)));
+    error |= json_object_set_new(summary, "jobs", json_integer(batch->jobs));
+    for (enum job_state state = JOB_SUCCEEDED; state < JOB_STATES; state++)
+        error |= json_object_set_new(summary, job_state_name(state),
+                                     json_integer(batch->in_state[state]));
+    error |= json_object_set_new(summary, "wall", json_real(clock_seconds(wall_ns(batch))));
+    error |= json_object_set_new(summary, "work", json_real(clock_seconds(batch->work_ns)));
+    error |= json_object_set_new(summary, "speedup", json_real(speedup(batch)));
+    if (error) {
+        json_decref(summary);
+        return NULL;
+    }
+    return summary;
+}
+
+json_t *summary_batch_details(const struct batch *batch)
+{
+    json_t *summary = summary_batch(batch);
+    json_t *details = json_pack("{s:I, s:I, s:I, s:I, s:b, s:I, s:f}", "waiting",
+                                (json_int_t)batch->in_state[JOB_WAITING], "queued",
+                                (json_int_t)batch->in_state[JOB_QUEUED], "running",
+                                (json_int_t)batch->in_state[JOB_RUNNING], "completed",
+                                (json_int_t)batch_completed(batch), "sealed", batch->sealed,
+                                "owner", (json_int_t)batch->owner, "submitted", batch->submitted_s);
+    if (!summary || !details || json_object_update(summary, details) != 0) {
+        json_decref(summary);
+        summary = NULL;
+    }
+    json_decref(details);
+    return summary;
+}
+
+/* ---- Jobs ---------------------------------------------------------------------------------- */
+
+/* {"output": TEXT} or {"output_base64": TEXT}, as a member of an object whose text is being written. */
+static void write_output(struct bytes *out, struct bytes_view output)
+{
+    if (parse_is_utf8(output.data, output.size)) {
+        json_text_raw(out, ",\"output\":");
+        json_text_string(out, (const char *)output.data, output.size);
+    } else {
+        json_text_raw(out, ",\"output_base64\":");
+        json_text_base64(out, output.data, output.size);
+    }
+}
+
+static void write_name(struct bytes *out, const struct batch *batch, uint32_t job)
+{
+    AUTO_FREE char *name = batch_job_name(batch, job);
+    if (!name)
+        return;
+    json_text_raw(out, ",\"name\":");
+    json_text_string(out, name, strlen(name));
+}
+
+/* Members of a job that has ended, from "state" on. */
+static void write_ending(struct bytes *out, const struct completion *completion, bool with_output)
+{
+    json_text_raw(out, ",\"state\":\"");
+    json_text_raw(out, job_state_name(completion->state));
+    json_text_raw(out, "\"");
+    if (completion->reason.size) {
+        json_text_raw(out, ",\"reason\":");
+        json_text_string(out, (const char *)completion->reason.data, completion->reason.size);
+    }
+    json_text_raw(out, ",\"attempt\":0,\"queued\":");
+    json_text_seconds(out, completion->queued_ns);
+    json_text_raw(out, ",\"run\":");
+    json_text_seconds(out, completion->run_ns);
+    if (with_output)
+        write_output(out, completion->output);
+    json_text_raw(out, completion->truncated ? ",\"truncated\":true" : ",\"truncated\":false");
+}
+
+static void write_head(struct bytes *out, const struct batch *batch, uint32_t job)
+{
+    json_text_raw(out, "\"batch\":");
+    json_text_integer(out, batch->number);
+    json_text_raw(out, ",\"job\":");
+    json_text_integer(out, job);
+}
+
+static void write_plugin(struct bytes *out, const struct batch *batch, uint32_t job,
+                         const struct catalogue *catalogue)
+{
+    const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
+    json_text_raw(out, ",\"plugin\":\"");
+    json_text_raw(out, catalogue->plugins[entry->plugin].name); /* a-z, 0-9, - and _ */
+    json_text_raw(out, "\"");
+}
+
+void summary_write_job_done(struct bytes *out, const struct batch *batch,
+                            const struct completion *completion, uint32_t seq,
+                            const struct catalogue *catalogue)
+{
+    json_text_raw(out, "{\"jsonrpc\":\"2.0\",\"method\":\"job.done\",\"params\":{");
+    write_head(out, batch, completion->job);
+    json_text_raw(out, ",\"seq\":");
+    json_text_integer(out, seq);
+    write_name(out, batch, completion->job);
+    write_plugin(out, batch, completion->job, catalogue);
+    write_ending(out, completion, true);
+    json_text_raw(out, "}}\n");
+}
+
+static void write_params(struct bytes *out, const struct batch *batch, uint32_t job)
+{
+    const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
+    json_text_raw(out, ",\"params\":");
+    json_text_raw(out, entry->params ? entry->params : "{}");
+    AUTO_FREE char *item = batch_item(batch, job);
+    if (item) {
+        json_text_raw(out, ",\"item\":");
+        json_text_string(out, item, strlen(item));
+    }
+}
+
+json_t *summary_job(const struct batch *batch, uint32_t job, const struct catalogue *catalogue,
+                    bool whole)
+{
+    struct bytes text = {0};
+    json_text_raw(&text, "{");
+    write_head(&text, batch, job);
+    write_name(&text, batch, job);
+    write_plugin(&text, batch, job, catalogue);
+    if (whole)
+        write_params(&text, batch, job);
+    enum job_state state = batch_state(batch, job);
+    if (job_state_is_final(state)) {
+        struct completion completion;
+        batch_completion(batch, job, &completion);
+        write_ending(&text, &completion, whole);
+    } else {
+        json_text_raw(&text, ",\"state\":\"");
+        json_text_raw(&text, job_state_name(state));
+        json_text_raw(&text, "\",\"attempt\":0");
+    }
+    json_text_raw(&text, "}");
+    json_t *json =
+        text.failed ? NULL : json_loadb((const char *)text.data, text.size, JSON_ALLOW_NUL, NULL);
+    bytes_free(&text);
+    return json;
+}
+
+/* ---- The log ------------------------------------------------------------------------------- */
+
+static void append_reason(char *line, size_t size, struct bytes_view reason)
+{
+    if (!reason.size)
+        return;
+    char text[256];
+    (void)snprintf(text, sizeof(text), "%.*s", (int)(reason.size < 255 ? reason.size : 255),
+                   (const char *)reason.data);
+    log_field(line, size, "reason", text);
+}
+
+const char *summary_job_line(const struct batch *batch, const struct completion *completion,
+                             const struct catalogue *catalogue, char *line, size_t size)
+{
+    const struct entry *entry = &batch->entries[batch_entry_of(batch, completion->job)];
+    (void)snprintf(line, size, "job batch=%llu job=%u plugin=%s state=%s queued=%.6f run=%.6f",
+                   (unsigned long long)batch->number, completion->job,
+                   catalogue->plugins[entry->plugin].name, job_state_name(completion->state),
+                   clock_seconds(completion->queued_ns), clock_seconds(completion->run_ns));
+    AUTO_FREE char *name = batch_job_name(batch, completion->job);
+    if (name)
+        log_field(line, size, "name", name);
+    append_reason(line, size, completion->reason);
+    return line;
+}
+
+const char *summary_batch_line(const struct batch *batch, char *line, size_t size)
+{
+    int length = snprintf(line, size, "batch batch=%llu state=%s jobs=%u",
+                          (unsigned long long)batch->number, summary_state(batch), batch->jobs);
+    for (enum job_state state = JOB_SUCCEEDED; state < JOB_STATES && (size_t)length < size; state++)
+        length += snprintf(line + length, size - (size_t)length, " %s=%u", job_state_name(state),
+                           batch->in_state[state]);
+    if ((size_t)length < size)
+        (void)snprintf(line + length, size - (size_t)length, " wall=%.6f work=%.6f speedup=%.2f",
+                       clock_seconds(wall_ns(batch)), clock_seconds(batch->work_ns),
+                       speedup(batch));
+    if (batch->name)
+        log_field(line, size, "name", batch->name);
+    return line;
+}

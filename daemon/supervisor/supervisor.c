@@ -1,0 +1,291 @@
+/*
+ * Puts the parts together: what one reports, another is told. Signals and the order of start are here;
+ * the order of stop is in stop.c.
+ */
+#include "supervisor/supervisor.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/problems.h"
+#include "supervisor/call.h"
+#include "supervisor/config.h"
+#include "supervisor/control.h"
+#include "supervisor/notify.h"
+#include "supervisor/pool.h"
+#include "supervisor/requests.h"
+#include "supervisor/scheduler.h"
+#include "supervisor/stop.h"
+#include "supervisor/summary.h"
+#include "supervisor/watcher.h"
+#include "wire/message.h"
+
+/* Bytes of a line in the log; what is longer is cut. */
+#define LINE_SIZE 1024
+
+/* ---- What jobs and batches report ---------------------------------------------------------- */
+
+static void on_completion(void *context, struct batch *batch, const struct completion *completion)
+{
+    struct supervisor *supervisor = context;
+    supervisor->completed++;
+    watchers_notice(batch);
+    if (log_limited(supervisor->log, LOG_LEVEL_INFO)) {
+        char line[LINE_SIZE];
+        log_write(supervisor->log, LOG_LEVEL_INFO, "%s",
+                  summary_job_line(batch, completion, &supervisor->catalogue, line, sizeof(line)));
+    }
+    stop_job_ended(supervisor);
+}
+
+static void on_finished(void *context, struct batch *batch)
+{
+    struct supervisor *supervisor = context;
+    char line[LINE_SIZE];
+    log_write(supervisor->log, LOG_LEVEL_INFO, "%s", summary_batch_line(batch, line, sizeof(line)));
+    supervisor->latest = NULL; /* may be forgotten in the next line */
+    batches_finished(&supervisor->batches, batch);
+    watchers_notice(batch);
+}
+
+/* Goes on with nothing, rather than with a promise it cannot keep. */
+static void on_broken(void *context)
+{
+    struct supervisor *supervisor = context;
+    log_write(supervisor->log, LOG_LEVEL_ERROR, "out of memory for the result of a job: giving up");
+    supervisor->exit_code = EXIT_FAILURE;
+    (void)event_base_loopbreak(supervisor->base); /* fails for no base of ours */
+}
+
+static const struct scheduler_callbacks scheduler_callbacks = {
+    .on_completion = on_completion,
+    .on_finished = on_finished,
+    .on_broken = on_broken,
+};
+
+/* ---- What workers report ------------------------------------------------------------------- */
+
+static void on_request(void *context, struct client *client, const struct rpc_request *request)
+{
+    call_serve(context, client, request);
+}
+
+static void start_batches(struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < supervisor->config->batches_count; i++) {
+        const struct config_batch *configured = &supervisor->config->batches[i];
+        struct batch *batch;
+        struct error error;
+        struct problems problems = {0};
+        const char *name = json_string_value(json_object_get(configured->params, "name"));
+        if (request_submit(supervisor, name, geteuid(), json_object_get(configured->params, "jobs"),
+                           &batch, &problems, &error)) {
+            char words[512] = "";
+            problems_first(&problems, words, sizeof(words));
+            log_write(supervisor->log, LOG_LEVEL_ERROR, "%s: the batch is refused: %s",
+                      configured->where, words[0] ? words : error.text);
+        }
+        problems_clear(&problems);
+    }
+}
+
+/* The plugins are known: from now on there is something to offer. */
+static int open_for_business(struct supervisor *supervisor)
+{
+    supervisor->control = control_new(supervisor->base, supervisor->config, supervisor->listen_fd,
+                                      supervisor->listen_owned, on_request, supervisor);
+    if (!supervisor->control)
+        return -ENOMEM;
+    supervisor->listen_fd = -1;
+    start_batches(supervisor);
+    struct error error;
+    if (notify_send("READY=1", &error) != 0)
+        log_write(supervisor->log, LOG_LEVEL_WARNING, "%s", error.text);
+    log_write(supervisor->log, LOG_LEVEL_INFO, "ready: pid=%d workers=%u socket=%s", (int)getpid(),
+              pool_count(supervisor->pool), supervisor->config->daemon.socket);
+    return 0;
+}
+
+static void on_ready(void *context)
+{
+    struct supervisor *supervisor = context;
+    if (!supervisor->control && !supervisor->stopping && open_for_business(supervisor) != 0)
+        on_broken(supervisor);
+    scheduler_wake(supervisor->scheduler);
+}
+
+static void on_room(void *context)
+{
+    struct supervisor *supervisor = context;
+    scheduler_wake(supervisor->scheduler);
+}
+
+static int on_result(void *context, uint32_t worker, const struct message_result *result)
+{
+    struct supervisor *supervisor = context;
+    if (!supervisor->latest || supervisor->latest->number != result->batch)
+        supervisor->latest = batches_find(&supervisor->batches, result->batch);
+    if (!supervisor->latest)
+        return -EBADMSG;
+    return scheduler_result(supervisor->scheduler, supervisor->latest, worker, result);
+}
+
+static void on_lost(void *context, uint32_t worker, const char *end)
+{
+    struct supervisor *supervisor = context;
+    /* Batches may finish here, and finished ones may be forgotten; never the one at hand. */
+    for (struct batch *batch = TAILQ_FIRST(&supervisor->batches.all); batch;
+         batch = TAILQ_NEXT(batch, all_link))
+        scheduler_lost(supervisor->scheduler, batch, worker, end);
+}
+
+static void on_hopeless(void *context)
+{
+    struct supervisor *supervisor = context;
+    log_write(supervisor->log, LOG_LEVEL_ERROR, "no worker comes up: giving up");
+    supervisor->exit_code = EXIT_FAILURE;
+    (void)event_base_loopbreak(supervisor->base); /* fails for no base of ours */
+}
+
+static void on_stopped(void *context)
+{
+    stop_workers_gone(context);
+}
+
+static const struct pool_callbacks pool_callbacks = {
+    .on_ready = on_ready,
+    .on_room = on_room,
+    .on_result = on_result,
+    .on_lost = on_lost,
+    .on_hopeless = on_hopeless,
+    .on_stopped = on_stopped,
+};
+
+/* ---- Signals ------------------------------------------------------------------------------- */
+
+static void on_signal(evutil_socket_t number, short what, void *context)
+{
+    (void)number, (void)what;
+    stop_signalled(context);
+}
+
+static void on_stop_timer(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    stop_on_timer(context);
+}
+
+static int make_events(struct supervisor *supervisor)
+{
+    supervisor->on_term = evsignal_new(supervisor->base, SIGTERM, on_signal, supervisor);
+    supervisor->on_int = evsignal_new(supervisor->base, SIGINT, on_signal, supervisor);
+    supervisor->stop_timer = evtimer_new(supervisor->base, on_stop_timer, supervisor);
+    if (!supervisor->on_term || !supervisor->on_int || !supervisor->stop_timer ||
+        event_add(supervisor->on_term, NULL) != 0 || event_add(supervisor->on_int, NULL) != 0)
+        return -ENOMEM;
+    return 0;
+}
+
+/* ---- Start and end ------------------------------------------------------------------------- */
+
+static struct event_base *new_base(void)
+{
+    struct event_config *config = event_config_new();
+    if (!config)
+        return NULL;
+    /* Timers to the microsecond, from timerfd instead of epoll_wait's milliseconds. */
+    (void)event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+    struct event_base *base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
+static int open_socket(struct supervisor *supervisor, int listen_fd, struct error *error)
+{
+    supervisor->listen_fd = listen_fd;
+    if (listen_fd >= 0)
+        return 0;
+    int code = control_open_socket(supervisor->config, &supervisor->listen_fd, error);
+    supervisor->listen_owned = !code;
+    return code;
+}
+
+static int start(struct supervisor *supervisor, int listen_fd, struct error *error)
+{
+    int code = open_socket(supervisor, listen_fd, error);
+    if (!code)
+        code = catalogue_init(&supervisor->catalogue, supervisor->config, error);
+    if (code)
+        return code;
+    supervisor->base = new_base();
+    if (!supervisor->base || make_events(supervisor) != 0 ||
+        batches_init(&supervisor->batches, (size_t)supervisor->config->limits.history_bytes) != 0)
+        return error_errno(error, -ENOMEM, "cannot start");
+    code = pool_new(supervisor->base, supervisor->config, &supervisor->catalogue, supervisor->log,
+                    &pool_callbacks, supervisor, &supervisor->pool, error);
+    if (code)
+        return code;
+    supervisor->watchers = watchers_new(supervisor->base, &supervisor->catalogue);
+    supervisor->scheduler = scheduler_new(supervisor->base, &supervisor->catalogue,
+                                          supervisor->pool, &scheduler_callbacks, supervisor);
+    if (!supervisor->watchers || !supervisor->scheduler)
+        return error_errno(error, -ENOMEM, "cannot start");
+    return 0;
+}
+
+static void free_event(struct event *event)
+{
+    if (event)
+        event_free(event);
+}
+
+static void end(struct supervisor *supervisor)
+{
+    control_free(supervisor->control);
+    pool_free(supervisor->pool);
+    if (supervisor->scheduler) {
+        struct batch *batch;
+        TAILQ_FOREACH (batch, &supervisor->batches.all, all_link)
+            scheduler_forget(supervisor->scheduler, batch);
+        scheduler_free(supervisor->scheduler);
+    }
+    watchers_free(supervisor->watchers);
+    if (supervisor->batches.buckets)
+        batches_clear(&supervisor->batches);
+    catalogue_clear(&supervisor->catalogue);
+    free_event(supervisor->on_term);
+    free_event(supervisor->on_int);
+    free_event(supervisor->stop_timer);
+    if (supervisor->listen_fd >= 0) {
+        if (supervisor->listen_owned)
+            (void)unlink(supervisor->config->daemon.socket); /* may have been removed by hand */
+        (void)close(supervisor->listen_fd);
+    }
+    if (supervisor->base)
+        event_base_free(supervisor->base);
+}
+
+int supervisor_main(const struct config *config, struct log *log, int listen_fd)
+{
+    struct supervisor supervisor = {
+        .config = config, .log = log, .listen_fd = -1, .started_ns = clock_now_ns()};
+    struct error error;
+    if (start(&supervisor, listen_fd, &error) != 0) {
+        log_write(log, LOG_LEVEL_ERROR, "%s", error.text);
+        supervisor.exit_code = EXIT_FAILURE;
+    } else if (event_base_dispatch(supervisor.base) < 0) {
+        log_write(log, LOG_LEVEL_ERROR, "the event loop failed");
+        supervisor.exit_code = EXIT_FAILURE;
+    }
+    if (!supervisor.exit_code)
+        log_write(log, LOG_LEVEL_INFO, "stopped: completed=%llu",
+                  (unsigned long long)supervisor.completed);
+    end(&supervisor);
+    return supervisor.exit_code;
+}

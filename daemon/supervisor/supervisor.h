@@ -1,0 +1,47 @@
+/*
+ * The supervisor: what hangs together in one process. Everything its state consists of hangs from struct
+ * supervisor, which supervisor_main() owns; methods and the stop read it.
+ */
+#ifndef AWAITD_SUPERVISOR_SUPERVISOR_H
+#define AWAITD_SUPERVISOR_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <jansson.h>
+#include "supervisor/batches.h"
+#include "supervisor/catalogue.h"
+
+struct config;
+struct control;
+struct error;
+struct log;
+struct pool;
+struct scheduler;
+struct watchers;
+
+struct supervisor {
+    const struct config *config;
+    struct log *log;
+    struct event_base *base;
+    struct catalogue catalogue;
+    struct batches batches;
+    struct pool *pool;
+    struct scheduler *scheduler;
+    struct watchers *watchers;
+    struct control *control; /* NULL until the plugins are known */
+    struct event *on_term, *on_int;
+    struct event *stop_timer;
+    int listen_fd;     /* until control takes it over */
+    bool listen_owned; /* the socket's path is ours to remove */
+    int stopping;      /* how urgently, see stop.h */
+    uint64_t started_ns;
+    uint64_t completed;   /* jobs that have ended since the start */
+    struct batch *latest; /* the batch that a result was found for last */
+    int exit_code;
+};
+
+/* Runs the daemon until it has stopped, with its configuration; listen_fd is a socket passed by systemd, or
+ * -1. Returns the exit code. */
+int supervisor_main(const struct config *config, struct log *log, int listen_fd);
+
+#endif

@@ -1,0 +1,265 @@
+/*
+ * Watchers that may have something to tell stand in one list, pumped by one event, each a bounded amount
+ * at a time.
+ */
+#include "supervisor/watcher.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "supervisor/batch.h"
+#include "supervisor/client.h"
+#include "supervisor/summary.h"
+#include "wire/rpc.h"
+
+/* What one watcher is told before it is another's turn: bytes of events, and completions looked at to find
+ * them. Either is some 100 us. */
+#define PUMP_BYTES (64u << 10)
+#define PUMP_COMPLETIONS 4096
+
+struct watcher {
+    LIST_ENTRY(watcher) client_link, batch_link;
+    TAILQ_ENTRY(watcher) due_link;
+    bool due;
+    struct watchers *all;
+    struct client *client;
+    struct batch *batch;
+    enum watch_events events;
+    struct completions_cursor cursor;
+    json_t *id;            /* of the request to answer with the summary; NULL: a notification */
+    struct event *timeout; /* NULL: none */
+};
+
+struct watchers {
+    const struct catalogue *catalogue;
+    struct event_base *base;
+    struct event *pump;
+    TAILQ_HEAD(watchers_due, watcher) due;
+    struct bytes text; /* scratch */
+};
+
+static const char *const events_names[] = {
+    [WATCH_NONE] = "none",
+    [WATCH_SUMMARY] = "summary",
+    [WATCH_FAILURES] = "failures",
+    [WATCH_EACH] = "each",
+};
+static_assert(sizeof(events_names) / sizeof(*events_names) == WATCH_EVENTS,
+              "each kind has its name");
+
+const char *watch_events_name(enum watch_events events)
+{
+    return events_names[events];
+}
+
+enum watch_events watch_events_from_name(const char *name)
+{
+    enum watch_events events = 0;
+    while (events < WATCH_EVENTS && strcmp(events_names[events], name) != 0)
+        events++;
+    return events;
+}
+
+static void free_watcher(struct watcher *watcher)
+{
+    struct client *client = watcher->client;
+    if (watcher->due)
+        TAILQ_REMOVE(&watcher->all->due, watcher, due_link);
+    LIST_REMOVE(watcher, client_link);
+    LIST_REMOVE(watcher, batch_link);
+    if (watcher->timeout)
+        event_free(watcher->timeout);
+    json_decref(watcher->id);
+    free(watcher);
+    client_watchers_changed(client);
+}
+
+static void make_due(struct watcher *watcher)
+{
+    if (watcher->due)
+        return;
+    watcher->due = true;
+    TAILQ_INSERT_TAIL(&watcher->all->due, watcher, due_link);
+    /* A timer that is due is served after the sockets had their turn, unlike event_active(). */
+    static const struct timeval now = {0};
+    (void)evtimer_add(watcher->all->pump, &now); /* reserved in watchers_new() */
+}
+
+/* ---- Telling ------------------------------------------------------------------------------- */
+
+static void send_summary(struct watcher *watcher)
+{
+    size_t size;
+    json_t *summary = summary_batch(watcher->batch);
+    AUTO_FREE char *text = !summary      ? NULL
+                           : watcher->id ? rpc_result(watcher->id, summary, &size)
+                                         : rpc_request(0, "batch.done", summary, &size);
+    if (text)
+        client_send(watcher->client, text, size);
+}
+
+static bool wants(const struct watcher *watcher, const struct completion *completion)
+{
+    return watcher->events == WATCH_EACH ||
+           (watcher->events == WATCH_FAILURES && completion->state != JOB_SUCCEEDED);
+}
+
+/* Writes one share of events. True: there may be more to tell now. */
+static bool tell_some(struct watcher *watcher)
+{
+    struct bytes *text = &watcher->all->text;
+    bool more = true;
+    bytes_clear(text);
+    for (int i = 0; more && i < PUMP_COMPLETIONS && text->size < PUMP_BYTES; i++) {
+        struct completion completion;
+        uint32_t seq = watcher->cursor.number;
+        more = completions_next(&watcher->batch->completions, &watcher->cursor, &completion);
+        if (more && wants(watcher, &completion))
+            summary_write_job_done(text, watcher->batch, &completion, seq, watcher->all->catalogue);
+    }
+    if (text->size)
+        client_send(watcher->client, text->data, text->size);
+    return more;
+}
+
+static void pump(struct watcher *watcher)
+{
+    watcher->due = false;
+    TAILQ_REMOVE(&watcher->all->due, watcher, due_link);
+    if (client_is_full(watcher->client))
+        return; /* watchers_resume() will say when */
+    if (watcher->events > WATCH_SUMMARY && tell_some(watcher)) {
+        make_due(watcher);
+    } else if (watcher->batch->finished) {
+        send_summary(watcher);
+        free_watcher(watcher);
+    }
+}
+
+static void on_pump(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct watchers *watchers = context;
+    /* Those that become due again meanwhile have their turn after the sockets. */
+    struct watcher *last = TAILQ_LAST(&watchers->due, watchers_due);
+    struct watcher *watcher;
+    while ((watcher = TAILQ_FIRST(&watchers->due))) {
+        bool was_last = watcher == last;
+        pump(watcher);
+        if (was_last)
+            break;
+    }
+}
+
+static void on_timeout(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct watcher *watcher = context;
+    const struct batch *batch = watcher->batch;
+    char message[128];
+    (void)snprintf(message, sizeof(message), "batch %llu is not done: %u of %u jobs have ended",
+                   (unsigned long long)batch->number, batch_completed(batch), batch->jobs);
+    size_t size;
+    AUTO_FREE char *text = rpc_error(watcher->id, RPC_NOT_READY, message, NULL, &size);
+    if (text)
+        client_send(watcher->client, text, size);
+    free_watcher(watcher);
+}
+
+/* ---- Watching ------------------------------------------------------------------------------ */
+
+static struct watcher *add(struct watchers *watchers, struct client *client, struct batch *batch,
+                           enum watch_events events)
+{
+    struct watcher *watcher = calloc(1, sizeof(*watcher));
+    if (!watcher)
+        return NULL;
+    watcher->all = watchers;
+    watcher->client = client;
+    watcher->batch = batch;
+    watcher->events = events;
+    LIST_INSERT_HEAD(client_watchers(client), watcher, client_link);
+    LIST_INSERT_HEAD(&batch->watchers, watcher, batch_link);
+    make_due(watcher);
+    return watcher;
+}
+
+int watchers_watch(struct watchers *watchers, struct client *client, struct batch *batch,
+                   enum watch_events events, uint32_t from)
+{
+    struct watcher *watcher = add(watchers, client, batch, events);
+    if (!watcher)
+        return -ENOMEM;
+    watcher->cursor = completions_seek(&batch->completions, from);
+    return 0;
+}
+
+int watchers_wait(struct watchers *watchers, struct client *client, struct batch *batch,
+                  const json_t *id, double timeout_s)
+{
+    struct watcher *watcher = add(watchers, client, batch, WATCH_SUMMARY);
+    if (!watcher)
+        return -ENOMEM;
+    watcher->id = id ? json_deep_copy(id) : json_null();
+    if (timeout_s < 0)
+        return 0;
+    struct timeval timeout = clock_timeval(timeout_s);
+    watcher->timeout = evtimer_new(watchers->base, on_timeout, watcher);
+    if (watcher->timeout && event_add(watcher->timeout, &timeout) == 0)
+        return 0;
+    free_watcher(watcher);
+    return -ENOMEM;
+}
+
+void watchers_notice(struct batch *batch)
+{
+    struct watcher *watcher;
+    LIST_FOREACH (watcher, &batch->watchers, batch_link)
+        make_due(watcher);
+}
+
+void watchers_resume(struct client *client)
+{
+    struct watcher *watcher;
+    LIST_FOREACH (watcher, client_watchers(client), client_link)
+        make_due(watcher);
+}
+
+void watchers_drop(struct client *client)
+{
+    struct watcher *watcher;
+    while ((watcher = LIST_FIRST(client_watchers(client))))
+        free_watcher(watcher);
+}
+
+struct watchers *watchers_new(struct event_base *base, const struct catalogue *catalogue)
+{
+    struct watchers *watchers = calloc(1, sizeof(*watchers));
+    if (!watchers)
+        return NULL;
+    watchers->catalogue = catalogue;
+    watchers->base = base;
+    TAILQ_INIT(&watchers->due);
+    watchers->pump = evtimer_new(base, on_pump, watchers);
+    if (!watchers->pump) {
+        free(watchers);
+        return NULL;
+    }
+    return watchers;
+}
+
+void watchers_free(struct watchers *watchers)
+{
+    if (!watchers)
+        return;
+    assert(TAILQ_EMPTY(&watchers->due));
+    event_free(watchers->pump);
+    bytes_free(&watchers->text);
+    free(watchers);
+}

@@ -1,0 +1,54 @@
+/*
+ * A client's interest in a batch: a cursor on the batch's completions, moved when the client's socket can take
+ * more. Ends with the batch's summary, as a notification (batch.watch, follow) or as the response to a
+ * request (batch.wait). Costs the same however far behind it is. Loop thread only.
+ */
+#ifndef AWAITD_SUPERVISOR_WATCHER_H
+#define AWAITD_SUPERVISOR_WATCHER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <jansson.h>
+
+struct batch;
+struct catalogue;
+struct client;
+struct event_base;
+struct watcher;
+struct watchers;
+
+/* What a watcher is told. */
+enum watch_events {
+    WATCH_NONE,
+    WATCH_SUMMARY,  /* batch.done */
+    WATCH_FAILURES, /* and job.done of jobs that did not succeed */
+    WATCH_EACH,     /* and job.done of all */
+    WATCH_EVENTS,   /* how many there are */
+};
+
+/* "none", "summary", "failures", "each". */
+const char *watch_events_name(enum watch_events events);
+/* WATCH_EVENTS: no such name. */
+enum watch_events watch_events_from_name(const char *name);
+
+/* All watchers of the daemon; the catalogue must outlive them. NULL: out of memory. */
+struct watchers *watchers_new(struct event_base *base, const struct catalogue *catalogue);
+/* No watcher may be left. NULL is fine. */
+void watchers_free(struct watchers *watchers);
+
+/* Tells the client of the batch from completion number `from` on, which must not be behind the end. -ENOMEM. */
+int watchers_watch(struct watchers *watchers, struct client *client, struct batch *batch,
+                   enum watch_events events, uint32_t from);
+
+/* Answers the request `id` with the summary when the batch has finished; with error RPC_NOT_READY after
+ * timeout_s (negative: never). -ENOMEM. */
+int watchers_wait(struct watchers *watchers, struct client *client, struct batch *batch,
+                  const json_t *id, double timeout_s);
+
+/* There is something new in the batch. Cheap: events are written later in this turn of the loop. */
+void watchers_notice(struct batch *batch);
+/* The client can take more, or is gone. */
+void watchers_resume(struct client *client);
+void watchers_drop(struct client *client);
+
+#endif

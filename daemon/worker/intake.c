@@ -1,0 +1,172 @@
+/*
+ * The intake, see intake.h. The parameters of an entry are parsed once, however many jobs it
+ * stands for; where they have no placeholders they are filled once, too.
+ */
+
+#include "worker/intake.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <jansson.h>
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/params.h"
+#include "wire/message.h"
+#include "worker/entry.h"
+#include "worker/host.h"
+#include "worker/job.h"
+#include "worker/worker.h"
+
+/* Where in a message the intake is. */
+struct intake {
+    struct aw_worker *worker;
+    struct message_run run;
+    uint64_t taken;    /* jobs of it that were begun or refused */
+    struct slab *slab; /* of the next job; NULL: a new one is to be made */
+    uint32_t at;       /* the next job in it */
+
+    /* Of the entry at hand. */
+    const struct plugin *plugin;
+    struct message_run_entry entry;
+    json_t *params;
+    struct bytes item; /* a job's text, with the NUL that the message lacks */
+    struct error error;
+};
+
+static struct aw_job *next_job(struct intake *intake)
+{
+    uint64_t left = intake->run.jobs - intake->taken;
+    if (!intake->slab) {
+        intake->slab =
+            slab_new(intake->worker, intake->run.batch, intake->run.first + intake->taken,
+                     left < SLAB_JOBS_MAX ? (uint32_t)left : SLAB_JOBS_MAX);
+        intake->at = 0;
+        if (!intake->slab)
+            return NULL;
+    }
+    struct aw_job *job = &intake->slab->jobs[intake->at++];
+    if (intake->at == intake->slab->count)
+        intake->slab = NULL;
+    intake->taken++;
+    return job;
+}
+
+static int refuse_all(struct intake *intake, const char *reason)
+{
+    for (uint64_t i = 0; i < intake->entry.count; i++) {
+        struct aw_job *job = next_job(intake);
+        if (!job)
+            return -ENOMEM;
+        job_refuse(job, reason);
+    }
+    return 0;
+}
+
+/* All jobs of the entry have the same parameters. */
+static int run_alike(struct intake *intake)
+{
+    struct entry *entry =
+        entry_new(intake->plugin, intake->entry.attempt, intake->params, NULL, &intake->error);
+    if (!entry)
+        return refuse_all(intake, intake->error.text);
+    int result = 0;
+    for (uint64_t i = 0; i < intake->entry.count && result == 0; i++) {
+        struct aw_job *job = next_job(intake);
+        if (job)
+            job_begin(job, entry_reference(entry));
+        else
+            result = -ENOMEM;
+    }
+    entry_release(entry);
+    return result;
+}
+
+/* The next item as text; NULL: the entry has none, or (and result is set) there is no memory. */
+static const char *next_item(struct intake *intake, struct bytes_reader *items, int *result)
+{
+    if (intake->entry.items.size == 0)
+        return NULL;
+    struct bytes_view view = bytes_get_view(items);
+    bytes_clear(&intake->item);
+    bytes_put(&intake->item, view.data, view.size);
+    bytes_put(&intake->item, "", 1);
+    if (intake->item.failed) {
+        *result = -ENOMEM;
+        return NULL;
+    }
+    return (const char *)intake->item.data;
+}
+
+/* Each job has its own parameters. */
+static int run_expanded(struct intake *intake)
+{
+    struct bytes_view view = intake->entry.items;
+    struct bytes_reader items = {.at = view.data, .end = view.data + view.size};
+    int result = 0;
+    for (uint64_t i = 0; i < intake->entry.count && result == 0; i++) {
+        struct params_expansion expansion = {.index = intake->entry.base + i};
+        expansion.item = next_item(intake, &items, &result);
+        struct aw_job *job = result ? NULL : next_job(intake);
+        if (!job)
+            return -ENOMEM;
+        struct entry *entry = entry_new(intake->plugin, intake->entry.attempt, intake->params,
+                                        &expansion, &intake->error);
+        if (entry)
+            job_begin(job, entry);
+        else
+            job_refuse(job, intake->error.text);
+    }
+    return result;
+}
+
+/* Why the entry's jobs cannot run; NULL: they can, and intake->plugin is set. */
+static const char *obstacle(struct intake *intake)
+{
+    struct host *host = &intake->worker->host;
+    size_t place = intake->entry.plugin;
+    if (intake->worker->stopping)
+        return "the worker is about to stop";
+    intake->plugin = host_plugin(host, place);
+    if (intake->plugin)
+        return NULL;
+    (void)error_set(&intake->error, 0, "plugin %s is not loaded in this worker: %s",
+                    place < host->count ? host->plugins[place].file : "?",
+                    place < host->count ? host->plugins[place].problem : "there is no such plugin");
+    return intake->error.text;
+}
+
+static int run_entry(struct intake *intake)
+{
+    const char *reason = obstacle(intake);
+    if (reason)
+        return refuse_all(intake, reason);
+    struct bytes_view text = intake->entry.params;
+    intake->params = NULL;
+    if (text.size > 0) {
+        json_error_t error;
+        intake->params =
+            json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &error);
+        if (!intake->params) {
+            (void)error_set(&intake->error, 0, "params: %s", error.text);
+            return refuse_all(intake, intake->error.text);
+        }
+    }
+    int result = intake->entry.expands ? run_expanded(intake) : run_alike(intake);
+    json_decref(intake->params);
+    return result;
+}
+
+int intake_run(struct aw_worker *worker, struct bytes_reader *payload)
+{
+    struct intake intake = {.worker = worker};
+    int result = message_run_read(payload, &intake.run);
+    while (result == 0 && payload->at < payload->end) {
+        result = message_run_next(payload, &intake.entry);
+        if (result == 0)
+            result = run_entry(&intake);
+    }
+    bytes_free(&intake.item);
+    return result;
+}

@@ -1,0 +1,66 @@
+/*
+ * wait: does nothing for a while. For delays between other jobs, for trying things out, and for
+ * measuring the daemon itself. Async, so that a million of them fit in a worker.
+ */
+
+#include <stdio.h>
+#include <time.h>
+#include <awaitd/plugin.h>
+
+struct params {
+    struct aw_duration seconds;
+    struct aw_time until;
+};
+
+static const struct aw_param params[] = {
+    AW_PARAM(struct params, seconds,
+             .text =
+                 "How long to wait, from the moment the job starts: a number of seconds, or text "
+                 "with a unit such as \"250ms\"",
+             .max = AW_UNLIMITED, .one_of = "length"),
+    AW_PARAM(struct params, until,
+             .text =
+                 "When to end, by the wall clock as it is when the job starts: RFC 3339 text such "
+                 "as \"2027-01-31T08:00:00Z\", or seconds since 1970; a time gone by ends at once",
+             .max = AW_UNLIMITED, .one_of = "length"),
+    AW_PARAMS_END,
+};
+
+/* Seconds from now until a point in time. */
+static double seconds_until(struct aw_time point)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
+    return point.unix_seconds - (double)now.tv_sec - (double)now.tv_nsec / 1e9;
+}
+
+static void output_until(struct aw_job *job, struct aw_time point)
+{
+    char text[64];
+    time_t seconds = (time_t)point.unix_seconds;
+    struct tm parts;
+    if (gmtime_r(&seconds, &parts) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts))
+        aw_outputf(job, "slept until %s", text);
+}
+
+static void on_time(struct aw_job *job)
+{
+    const struct params *wanted = aw_params(job);
+    if (wanted->until.unix_seconds > 0)
+        output_until(job, wanted->until);
+    else
+        aw_outputf(job, "slept for %g", wanted->seconds.seconds);
+    aw_finish(job, AW_OK);
+}
+
+static int start(struct aw_job *job, const void *data)
+{
+    const struct params *wanted = data;
+    bool by_clock = wanted->until.unix_seconds > 0; /* 0: it was not given, or is long gone */
+    aw_after(job, by_clock ? seconds_until(wanted->until) : wanted->seconds.seconds, on_time);
+    return AW_OK;
+}
+
+AW_PLUGIN(.name = "wait", .version = PACKAGE_VERSION,
+          .summary = "Waits for a span of time, or until a point in time", .params = params,
+          .params_size = sizeof(struct params), .async = start);

@@ -1,0 +1,207 @@
+"""The configuration file: every error with its line, and what the file can ask for."""
+
+import os
+import re
+
+import pytest
+
+from awaitd import PLUGIN_DIR, PREFIX, DaemonFailed, config_file, run_awaitd, wait_job
+
+
+def check(folder, text, *args):
+    """awaitd -t on a file with this text."""
+    path = folder / "awaitd.conf"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    result = run_awaitd("-t", "-c", path, *args)
+    return result, result.stdout + result.stderr, path
+
+
+def refused(folder, text, line, *words):
+    """The file is refused with a finding at this line that has all the words."""
+    result, output, path = check(folder, text)
+    assert result.returncode == 78, output
+    at_line = [row for row in output.splitlines() if f"{path}:{line}:" in row]
+    assert at_line, f"nothing about line {line} in:\n{output}"
+    for word in words:
+        assert any(word in row for row in at_line), f"no {word!r} in {at_line}"
+    return output
+
+
+GOOD = f'daemon = {{ plugin_dir = "{PLUGIN_DIR}"; }};\n'
+
+
+def test_a_good_file_passes(folder):
+    result, output, _ = check(folder, GOOD)
+    assert result.returncode == 0, output
+
+
+def test_no_daemon_is_needed_and_none_is_disturbed(daemon, folder):
+    text = config_file({"daemon": {"socket": str(daemon.socket_path), "plugin_dir": str(PLUGIN_DIR)}})
+    assert check(folder, text)[0].returncode == 0
+    assert daemon.call("daemon.ping") == {}
+
+
+def test_an_unknown_option_is_named_with_its_line(folder):
+    refused(folder, "daemon = {\n    workers = 1;\n    colour = 3;\n};\n", 3, "colour")
+
+
+def test_an_unknown_group_is_named_with_its_line(folder):
+    refused(folder, "daemon = {\n};\npaint = {\n    colour = 3;\n};\n", 3, "paint")
+
+
+def test_a_misspelt_option_is_met_with_the_right_one_or_named(folder):
+    refused(folder, "daemon = { worker = 1; };\n", 1, "worker")
+
+
+@pytest.mark.parametrize("value", ['"many"', "1.5", "true", "(1)", "[1]", "{}"])
+def test_a_wrong_type_is_named_with_its_line(folder, value):
+    refused(folder, f"daemon = {{\n\n    workers = {value};\n}};\n", 3, "workers")
+
+
+def test_a_value_out_of_range_is_named_with_its_range(folder):
+    refused(folder, "daemon = {\n    workers = -1;\n};\n", 2, "workers", "0")
+    refused(folder, "limits = {\n    depth = 1;\n};\n", 2, "depth", "8")
+
+
+def test_a_time_span_that_is_none_is_refused(folder):
+    refused(folder, 'daemon = {\n    grace = "soon";\n};\n', 2, "grace")
+
+
+def test_all_errors_are_told_at_once(folder):
+    text = "daemon = {\n    workers = -1;\n    colour = 1;\n};\nlog = {\n    level = \"loud\";\n};\n"
+    output = refused(folder, text, 2, "workers")
+    assert re.search(r":3:.*colour", output)
+    assert re.search(r":6:.*level", output)
+
+
+def test_a_syntax_error_is_told_with_its_line(folder):
+    refused(folder, "daemon = {\n    workers = 1;\n    socket = ;\n};\n", 3)
+
+
+def test_a_file_that_ends_too_early_is_refused(folder):
+    result, output, path = check(folder, "daemon = {\n")
+    assert result.returncode == 78
+    assert f"{path}:" in output
+
+
+def test_an_option_given_twice_is_refused(folder):
+    result, output, path = check(folder, "daemon = {\n    workers = 1;\n    workers = 2;\n};\n")
+    assert result.returncode == 78
+    assert f"{path}:3" in output
+
+
+@pytest.mark.parametrize("data", [b"\x00", b"\xff\xfe", b"\x7fELF" + b"\x00" * 1000, b"{" * 100_000],
+                         ids=["NUL", "UTF-16", "binary", "braces"])
+def test_what_is_no_configuration_is_refused(folder, data):
+    path = folder / "awaitd.conf"
+    path.write_bytes(data)
+    result = run_awaitd("-t", "-c", path)
+    assert result.returncode == 78
+    assert str(path) in result.stdout + result.stderr
+
+
+def test_a_missing_file_is_named(folder):
+    result = run_awaitd("-t", "-c", folder / "none.conf")
+    assert result.returncode not in (0, -6, -11)
+    assert str(folder / "none.conf") in result.stderr
+
+
+def test_a_bad_file_keeps_the_daemon_from_starting(make_daemon):
+    with pytest.raises(DaemonFailed) as caught:
+        make_daemon(config={"daemon": {"colour": 1}}).start()
+    assert caught.value.status == 78
+    assert "colour" in caught.value.log
+
+
+def test_a_missing_plugin_directory_is_told(folder):
+    output = check(folder, f'daemon = {{\n    plugin_dir = "{folder}/none";\n}};\n')[1]
+    assert f"{folder}/none" in output
+
+
+def test_the_installed_file_passes_and_has_every_option_commented(folder):
+    (path,) = PREFIX.glob("etc/**/awaitd.conf")
+    result = run_awaitd("-t", "-c", path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    text = path.read_text(encoding="utf-8")
+    for option in ("workers", "socket", "group", "plugin_dir", "grace", "level", "rate", "burst",
+                   "line_bytes", "depth", "batch_jobs", "queued_jobs", "clients", "output_bytes",
+                   "fiber_stack_bytes"):
+        assert re.search(rf"^\s*(#|//)\s*{option}\s*=", text, re.MULTILINE), option
+
+
+def test_the_installed_file_with_every_comment_taken_off_passes_too(folder):
+    (path,) = PREFIX.glob("etc/**/awaitd.conf")
+    text = re.sub(r"^(\s*)(?:#|//)\s*(\w+ = [^;]+;)", r"\1\2", path.read_text(encoding="utf-8"),
+                  flags=re.MULTILINE)
+    result, output, _ = check(folder, text)
+    assert "unknown" not in output
+    assert result.returncode == 0, output
+
+
+def test_words_on_the_command_line_that_mean_nothing_are_refused():
+    for args in (["--colour"], ["-x"], ["extra"], ["-c"], ["--log", "paper"]):
+        result = run_awaitd(*args)
+        assert result.returncode not in (0, -6, -11), args
+        assert result.stderr
+
+
+def test_version_and_help_are_told():
+    assert re.search(r"\d+\.\d+", run_awaitd("-V").stdout)
+    result = run_awaitd("-h")
+    assert result.returncode == 0
+    assert "--socket" in result.stdout
+
+
+# ---- Batches of the file -------------------------------------------------------------------------
+
+
+def test_a_batch_at_start_runs_when_the_daemon_starts(start_daemon):
+    batches = [
+        {"name": "warm-up", "when": "at_start",
+         "jobs": [{"plugin": "wait", "params": {"seconds": 0.1}, "count": 3, "name": "w-{index}"}]},
+        {"name": "second", "when": "at_start", "jobs": [{"plugin": "wait", "params": {"seconds": "1ms"}}]},
+    ]
+    daemon = start_daemon(config={"batches": batches})
+    with daemon.client() as client:
+        summaries = [client.call("batch.wait", batch=batch) for batch in (1, 2)]
+        assert [summary["name"] for summary in summaries] == ["warm-up", "second"]
+        assert [summary["succeeded"] for summary in summaries] == [3, 1]
+        assert client.call("job.show", batch=1, job=2)["name"] == "w-2"
+
+
+def test_a_batch_at_start_that_is_wrong_is_told_with_its_line(folder):
+    text = GOOD + 'batches = (\n    { name = "x";\n      when = "at_start";\n      jobs = ( { plugin = "wait"; ' \
+        "params = { seconds = -1; }; } ); }\n);\n"
+    result, output, path = check(folder, text)
+    assert result.returncode == 78
+    assert re.search(rf"{re.escape(str(path))}:\d+:", output)
+    assert "seconds" in output
+
+
+def test_a_batch_at_start_with_an_unknown_plugin_is_told(folder):
+    text = GOOD + 'batches = ( { when = "at_start"; jobs = ( { plugin = "frobnicate"; } ); } );\n'
+    result, output, _ = check(folder, text)
+    assert result.returncode == 78
+    assert "frobnicate" in output
+
+
+def test_a_batch_with_an_unknown_field_is_told(folder):
+    text = GOOD + 'batches = (\n{ colour = 1; when = "at_start"; jobs = ( { plugin = "wait"; params = ' \
+        "{ seconds = 0; }; } ); } );\n"
+    result, output, _ = check(folder, text)
+    assert result.returncode == 78
+    assert "colour" in output
+
+
+def test_the_number_of_workers_is_as_configured(start_daemon):
+    daemon = start_daemon(config={"daemon": {"workers": 5}})
+    assert len(daemon.worker_pids()) == 5
+    assert len(set(daemon.worker_pids())) == 5
+    with daemon.client() as client:
+        _, summary = client.run(wait_job(0, count=1000))
+    assert summary["succeeded"] == 1000
+
+
+def test_without_a_number_there_is_a_worker_for_each_core(start_daemon):
+    daemon = start_daemon(config={"daemon": {"workers": 0}})
+    assert len(daemon.worker_pids()) == len(os.sched_getaffinity(0))
