@@ -14,6 +14,9 @@
 #include "supervisor/batch.h"
 #include "supervisor/catalogue.h"
 
+/* Integers of the protocol stay below 2^53, where every JSON reader has them exactly. */
+#define COUNT_MAX ((INT64_C(1) << 53) - 1)
+
 /* What is being read: one entry of `jobs`. */
 struct reading {
     struct batch *batch;
@@ -70,7 +73,8 @@ static void read_params(struct reading *reading, const json_t *value)
 
 static void read_count(struct reading *reading, const json_t *value)
 {
-    if (!json_is_integer(value) || json_integer_value(value) < 1)
+    if (!json_is_integer(value) || json_integer_value(value) < 1 ||
+        json_integer_value(value) > COUNT_MAX)
         problems_add(reading->problems, field(reading, "count"),
                      "must be a number of jobs, at least 1");
     else
