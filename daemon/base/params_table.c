@@ -158,7 +158,7 @@ static int set_limits(json_t *object, const struct aw_param *row)
     if (!is_limited(row) || !set)
         return 0;
     int result = 0;
-    if (isfinite(limits.min))
+    if (isfinite(limits.min) && isfinite(row->min))
         result |= json_object_set_new(object, "min", number_json(limits.min));
     if (isfinite(limits.max))
         result |= json_object_set_new(object, "max", number_json(limits.max));
