@@ -159,7 +159,7 @@ static int submit(struct ctl *ctl, struct connection *connection,
     if (code == CTL_OK)
         code = upload_finish(upload, batch, jobs);
     if (code)
-        upload_abandon(upload);
+        upload_abandon(upload, code);
     upload_close(upload);
     return code;
 }
