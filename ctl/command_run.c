@@ -172,6 +172,7 @@ static int run_and_wait(struct ctl *ctl, const struct run_options *given,
         .lines = given->follow,
         .outputs = given->output || (single && !given->follow),
         .plain = single && !given->follow,
+        .no_bar = single,
     };
     struct upload_options upload_options = {
         .name = given->name,
