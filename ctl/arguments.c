@@ -83,8 +83,8 @@ int arguments_params(int count, char *const *arguments, json_t **out, struct err
     json_t *params = json_object(), *seen = json_object();
     int result = params && seen ? 0 : -ENOMEM;
     for (int i = 0; result == 0 && i < count; i++) {
-        struct pair pair;
-        json_t *value;
+        struct pair pair = {.key = NULL};
+        json_t *value = NULL;
         result = split_pair(arguments[i], &pair, error);
         if (result == 0)
             result = pair_value(&pair, &value, error);

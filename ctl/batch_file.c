@@ -48,7 +48,7 @@ bool batch_file_is(const char *path, const char *start, size_t size)
         size--;
     }
     return ends_with(path, ".conf") || begins_with_setting(start, size, "jobs") ||
-        begins_with_setting(start, size, "name");
+           begins_with_setting(start, size, "name");
 }
 
 /* ---- Settings as JSON ---------------------------------------------------------------------------- */
@@ -76,8 +76,8 @@ static int convert_members(const struct batch_file *file, const config_setting_t
         if (code)
             return code;
         int failed = json_is_object(into)
-            ? json_object_set_new(into, config_setting_name(member), value)
-            : json_array_append_new(into, value);
+                         ? json_object_set_new(into, config_setting_name(member), value)
+                         : json_array_append_new(into, value);
         if (failed)
             return ctl_fail_memory(file->ctl);
     }

@@ -58,8 +58,8 @@ static void add_row(struct table *table, const json_t *json)
 }
 
 /* Asks for one page and adds it; *cursor becomes where the next begins, NULL at the end. */
-static int list_page(struct ctl *ctl, struct connection *connection, const char *state, int64_t limit,
-                     struct table *table, json_t **cursor)
+static int list_page(struct ctl *ctl, struct connection *connection, const char *state,
+                     int64_t limit, struct table *table, json_t **cursor)
 {
     json_t *params = json_pack("{s:I, s:s*, s:O*}", "limit", (json_int_t)limit, "state", state,
                                "cursor", *cursor);
@@ -70,8 +70,7 @@ static int list_page(struct ctl *ctl, struct connection *connection, const char 
     int code = connection_call(connection, "batch.list", params, &result);
     if (code)
         return code;
-    json_array_foreach(json_object_get(result, "batches"), i, batch)
-    {
+    json_array_foreach (json_object_get(result, "batches"), i, batch) {
         add_row(table, batch);
     }
     json_decref(*cursor);

@@ -60,7 +60,7 @@ struct batch_output {
     struct ctl *ctl;
     struct connection *connection;
     uint64_t batch;
-    bool plain;        /* the batch has one job */
+    bool plain;          /* the batch has one job */
     uint64_t unfinished; /* jobs */
 };
 
@@ -102,14 +102,14 @@ static int print_page(struct batch_output *work, const json_t *jobs)
     size_t sent = 0, printed = 0, i;
     json_t *job;
     int code = CTL_OK;
-    json_array_foreach(jobs, i, job)
-    {
+    json_array_foreach (jobs, i, job) {
         if (!has_ended(job)) {
             work->unfinished++;
             continue;
         }
         if (code == CTL_OK && sent - printed == UNDER_WAY) {
-            code = print_answer(work, asked[printed % UNDER_WAY].id, asked[printed % UNDER_WAY].job);
+            code =
+                print_answer(work, asked[printed % UNDER_WAY].id, asked[printed % UNDER_WAY].job);
             printed++;
         }
         if (code)
@@ -192,8 +192,9 @@ const struct command command_output = {
     .name = "output",
     .usage = "BATCH | BATCH.JOB",
     .summary = "print the output of a job, or of all jobs of a batch",
-    .text = "One job's output is written byte for byte. Of a batch with several jobs, each line has\n"
-            "the job's number in front: \"42.7: \".\n",
+    .text =
+        "One job's output is written byte for byte. Of a batch with several jobs, each line has\n"
+        "the job's number in front: \"42.7: \".\n",
     .examples = "  awaitctl output 42.7 >page.html\n"
                 "  awaitctl output 42 | sort\n",
     .min_arguments = 1,

@@ -10,7 +10,7 @@
 #include "table.h"
 
 static const struct table_column columns[] = {
-    {.title = "NAME"}, {.title = "VERSION"}, {.title = "STYLE"},
+    {.title = "NAME"},  {.title = "VERSION"}, {.title = "STYLE"},
     {.title = "STATE"}, {.title = "SUMMARY"}, {.title = NULL},
 };
 
@@ -27,8 +27,7 @@ static int list(struct ctl *ctl)
     int code = connection_once(ctl, "plugin.list", NULL, &result);
     if (code)
         return code;
-    json_array_foreach(json_object_get(result, "plugins"), i, plugin)
-    {
+    json_array_foreach (json_object_get(result, "plugins"), i, plugin) {
         const char *reason = string(plugin, "reason");
         table_add(&table, string(plugin, "name"));
         table_add(&table, string(plugin, "version"));

@@ -109,8 +109,7 @@ static int add_items(struct upload *upload, struct ctl *ctl, const char *entry, 
     size_t max = 0, i;
     json_t *item;
     int code = CTL_OK;
-    json_array_foreach(items, i, item)
-    {
+    json_array_foreach (items, i, item) {
         AUTO_FREE char *text = json_dumps(item, JSON_ENCODE_ANY);
         size_t size = text ? strlen(text) : 0;
         if (!text)
@@ -218,10 +217,11 @@ const struct command command_run = {
     .name = "run",
     .usage = "PLUGIN [KEY=VALUE...] [OPTION...]",
     .summary = "run jobs of one kind, wait for them and sum up",
-    .text = "PLUGIN is a kind of job; `awaitctl plugins` lists them, and `awaitctl plugins PLUGIN`\n"
-            "tells what KEYs it takes. A KEY given again makes a list; KEY:=JSON gives a JSON value.\n"
-            "One job's output goes to standard output. Exits with 0 if every job succeeded, 1 if\n"
-            "not; ^C ends the watching, not the batch.\n",
+    .text =
+        "PLUGIN is a kind of job; `awaitctl plugins` lists them, and `awaitctl plugins PLUGIN`\n"
+        "tells what KEYs it takes. A KEY given again makes a list; KEY:=JSON gives a JSON value.\n"
+        "One job's output goes to standard output. Exits with 0 if every job succeeded, 1 if\n"
+        "not; ^C ends the watching, not the batch.\n",
     .examples = "  awaitctl run wait seconds=250ms\n"
                 "  awaitctl run wait seconds=1 --count 10\n"
                 "  awaitctl run wait --items 0.1,0.2,0.3 seconds={item} --output\n"

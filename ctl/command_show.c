@@ -121,7 +121,7 @@ static void print_output_line(const json_t *json, const struct target *target)
     if (output_read(json, &output) < 0 || (output.size == 0 && !output.truncated))
         return;
     bool is_short = output.size <= OUTPUT_SHOWN && !output.decoded &&
-        !memchr(output.data, '\n', output.size > 0 ? output.size - 1 : 0);
+                    !memchr(output.data, '\n', output.size > 0 ? output.size - 1 : 0);
     print_label("output");
     if (is_short) {
         text_put(stdout, output.data,

@@ -26,8 +26,7 @@ static void print_counts(const char *label, json_t *counts)
     const char *key, *comma = "";
     json_t *count;
     (void)printf("%-10s ", label); /* main looks at ferror; so below */
-    json_object_foreach(counts, key, count)
-    {
+    json_object_foreach (counts, key, count) {
         (void)printf("%s%" JSON_INTEGER_FORMAT " ", comma, json_integer_value(count));
         text_put(stdout, key, strlen(key));
         comma = ", ";
@@ -57,8 +56,7 @@ static void print_status(const json_t *status)
 
     size_t i;
     json_t *worker;
-    json_array_foreach(json_object_get(status, "workers"), i, worker)
-    {
+    json_array_foreach (json_object_get(status, "workers"), i, worker) {
         print_worker(worker);
     }
     print_counts("batches", json_object_get(status, "batches"));

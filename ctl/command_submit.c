@@ -186,11 +186,11 @@ static int upload_all(struct submission *submission, const struct upload_options
                            follows ? &submission->follow : NULL, &upload);
     if (code)
         return code;
-    code = submission->batch_file ? add_batch_file(submission, upload)
-                                  : add_lines(submission, upload);
+    code =
+        submission->batch_file ? add_batch_file(submission, upload) : add_lines(submission, upload);
     if (code == CTL_OK && submission->entries == 0)
-        code = ctl_fail(submission->ctl, CTL_USAGE, "%s: there are no jobs in it",
-                        submission->label);
+        code =
+            ctl_fail(submission->ctl, CTL_USAGE, "%s: there are no jobs in it", submission->label);
     if (code == CTL_OK)
         code = upload_finish(upload, batch, jobs);
     if (code) {
@@ -280,12 +280,13 @@ const struct command command_submit = {
     .name = "submit",
     .usage = "FILE|- [OPTION...]",
     .summary = "submit a batch of jobs from a file or a pipe",
-    .text = "FILE holds a job entry per line, in JSON: plugin, params, and, if wanted, name and\n"
-            "count or items; blank lines and those that begin with # are skipped. Or it is a\n"
-            "libconfig batch: its name ends in .conf, or it begins with jobs or name. `-` is\n"
-            "standard input. Prints the batch's number, unless it waits for the summary.\n"
-            "What fits one message (about 500 kB) is accepted whole or refused whole; more is sent\n"
-            "as it comes, jobs start meanwhile, and an entry that is refused cancels the batch.\n",
+    .text =
+        "FILE holds a job entry per line, in JSON: plugin, params, and, if wanted, name and\n"
+        "count or items; blank lines and those that begin with # are skipped. Or it is a\n"
+        "libconfig batch: its name ends in .conf, or it begins with jobs or name. `-` is\n"
+        "standard input. Prints the batch's number, unless it waits for the summary.\n"
+        "What fits one message (about 500 kB) is accepted whole or refused whole; more is sent\n"
+        "as it comes, jobs start meanwhile, and an entry that is refused cancels the batch.\n",
     .examples = "  awaitctl submit jobs.jsonl --wait\n"
                 "  awaitctl submit nightly.conf --follow\n"
                 "  seq 9 | jq -c '{plugin: \"wait\", params: {seconds: .}}' | awaitctl submit -\n",

@@ -26,9 +26,9 @@ static const struct option_row options[] = {
 static int watch(struct ctl *ctl, const struct watch_options *given, struct connection *connection,
                  uint64_t batch)
 {
-    json_t *params = json_pack("{s:I, s:s, s:I}", "batch", (json_int_t)batch, "events",
-                               given->events ? given->events : "each", "from",
-                               (json_int_t)given->from);
+    json_t *params =
+        json_pack("{s:I, s:s, s:I}", "batch", (json_int_t)batch, "events",
+                  given->events ? given->events : "each", "from", (json_int_t)given->from);
     if (!params)
         return ctl_fail(ctl, CTL_USAGE, "--events: not valid UTF-8");
     json_t *result;

@@ -84,7 +84,7 @@ int connection_open(struct ctl *ctl, struct connection **out)
     if (!path)
         return ctl_fail_memory(ctl);
 
-    int fd;
+    int fd = -1;
     int code = connect_to(ctl, path, &fd);
     if (code)
         return code;

@@ -30,6 +30,7 @@ void ctl_say(const struct ctl *ctl, const char *format, ...)
 {
     if (ctl->quiet)
         return;
+    (void)fflush(stdout); /* in the order it was said; main looks at ferror */
     va_list arguments;
     va_start(arguments, format);
     (void)vfprintf(stderr, format, arguments); /* nobody is left to tell when stderr fails */
@@ -52,8 +53,7 @@ void ctl_tell_failure(struct ctl *ctl)
 {
     size_t i;
     json_t *problem;
-    json_array_foreach(ctl->problems, i, problem)
-    {
+    json_array_foreach (ctl->problems, i, problem) {
         const char *text = json_string_value(json_object_get(problem, "problem"));
         tell(json_string_value(json_object_get(problem, "field")), text ? text : "is not accepted");
     }

@@ -198,7 +198,8 @@ int follow_run(struct follow *follow)
         code = follow_next(follow);
     progress_hide(&follow->progress);
     if (code == CTL_INTERRUPTED)
-        return ctl_fail(ctl, CTL_INTERRUPTED, "batch %ju goes on; attach again with: awaitctl watch %ju",
+        return ctl_fail(ctl, CTL_INTERRUPTED,
+                        "batch %ju goes on; attach again with: awaitctl watch %ju",
                         (uintmax_t)follow->batch, (uintmax_t)follow->batch);
     if (code == CTL_NO_DAEMON) {
         struct error why = ctl->error;

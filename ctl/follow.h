@@ -17,7 +17,7 @@ struct incoming;
 struct follow_options {
     bool lines;   /* a line on standard output for each job that ends */
     bool outputs; /* each job's output on standard output */
-    bool plain;   /* the one job's output is the data: no prefix, and the summary on standard error */
+    bool plain; /* the one job's output is the data: no prefix, and the summary on standard error */
     bool no_bar;
 };
 

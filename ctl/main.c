@@ -13,9 +13,9 @@
 
 /* In the order of the help: what people use first comes first. */
 static const struct command *const commands[] = {
-    &command_run,    &command_submit, &command_wait,   &command_watch,
-    &command_list,   &command_show,   &command_output, &command_cancel,
-    &command_plugins, &command_status, &command_ping,  &command_version,
+    &command_run,     &command_submit, &command_wait,   &command_watch,
+    &command_list,    &command_show,   &command_output, &command_cancel,
+    &command_plugins, &command_status, &command_ping,   &command_version,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -37,7 +37,8 @@ static void print_help(void)
         (void)printf("  %-8s  %s\n", commands[i]->name, commands[i]->summary);
     (void)printf("\nOptions of every command:\n");
     options_help(NULL, stdout);
-    (void)printf("\nawaitctl COMMAND -h explains a command, with examples. See also awaitctl(1).\n");
+    (void)printf(
+        "\nawaitctl COMMAND -h explains a command, with examples. See also awaitctl(1).\n");
 }
 
 static void print_command_help(const struct command *command)

@@ -34,7 +34,7 @@ static const struct option_row *find_row(const struct option_row *rows, const st
 {
     for (; rows && rows->type != OPTION_END; rows++) {
         if (given->is_long ? strlen(rows->name) == given->size &&
-                    memcmp(rows->name, given->name, given->size) == 0
+                                 memcmp(rows->name, given->name, given->size) == 0
                            : rows->letter == given->name[0])
             return rows;
     }

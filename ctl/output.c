@@ -1,6 +1,6 @@
 /*
- * A job's output on standard output. Never alters a byte of it, so that it can be piped and
- * compared; a terminal alone gets a newline more.
+ * A job's output on standard output. Never alters a byte of it in a pipe or file of its own, so
+ * that it can be compared.
  */
 #include "output.h"
 
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base64.h"
 
@@ -37,10 +38,19 @@ void output_clear(struct output *output)
     *output = (struct output){.data = ""};
 }
 
+/* Whether words on standard error would run on in the same line. */
+static bool is_shared_with_stderr(void)
+{
+    struct stat out, err;
+    return fstat(STDOUT_FILENO, &out) == 0 && fstat(STDERR_FILENO, &err) == 0 &&
+           out.st_dev == err.st_dev && out.st_ino == err.st_ino;
+}
+
 void output_print(const struct output *output)
 {
     (void)fwrite(output->data, 1, output->size, stdout); /* main looks at ferror */
-    if (output->size > 0 && output->data[output->size - 1] != '\n' && isatty(STDOUT_FILENO))
+    if (output->size > 0 && output->data[output->size - 1] != '\n' &&
+        (isatty(STDOUT_FILENO) || is_shared_with_stderr()))
         (void)putchar('\n');
 }
 

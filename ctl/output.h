@@ -21,7 +21,8 @@ struct output {
 int output_read(const json_t *job, struct output *out);
 void output_clear(struct output *output);
 
-/* Writes it byte for byte; on a terminal a missing last newline is added. */
+/* Writes it byte for byte; on a terminal, or where standard error goes to the same place, a missing
+ * last newline is added. */
 void output_print(const struct output *output);
 /* Writes each of its lines behind the prefix, the last one with a newline. */
 void output_print_lines(const struct output *output, const char *prefix);

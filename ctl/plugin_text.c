@@ -92,8 +92,7 @@ static void put_choice(FILE *file, const json_t *params, const char *choice, con
     size_t i;
     json_t *param;
     const char *between = "";
-    json_array_foreach(params, i, param)
-    {
+    json_array_foreach (params, i, param) {
         const char *other = string(param, "one_of");
         if (!other || strcmp(other, choice) != 0)
             continue;
@@ -116,8 +115,7 @@ static void print_usage(const json_t *plugin, FILE *file)
     json_t *param;
     (void)fputs("Usage: awaitctl run ", file);
     put(file, string(plugin, "name"));
-    json_array_foreach(params, i, param)
-    {
+    json_array_foreach (params, i, param) {
         const char *choice = string(param, "one_of");
         if (is_repeated_choice(params, i))
             continue;
@@ -156,14 +154,12 @@ static void print_params(const json_t *params, FILE *file)
 {
     size_t i, width = 0;
     json_t *param;
-    json_array_foreach(params, i, param)
-    {
+    json_array_foreach (params, i, param) {
         const char *name = string(param, "name");
         if (name && text_width(name) > width)
             width = text_width(name);
     }
-    json_array_foreach(params, i, param)
-    {
+    json_array_foreach (params, i, param) {
         const char *name = string(param, "name");
         (void)fputs("  ", file);
         put(file, name);
@@ -173,8 +169,7 @@ static void print_params(const json_t *params, FILE *file)
         put(file, string(param, "text"));
         (void)fputc('\n', file);
     }
-    json_array_foreach(params, i, param)
-    {
+    json_array_foreach (params, i, param) {
         if (!string(param, "one_of") || is_repeated_choice(params, i))
             continue;
         (void)fputs("  Give exactly one of: ", file);
@@ -198,8 +193,7 @@ static void print_notation(const json_t *params, FILE *file)
     for (size_t n = 0; n < sizeof(notations) / sizeof(notations[0]); n++) {
         size_t i;
         json_t *param;
-        json_array_foreach(params, i, param)
-        {
+        json_array_foreach (params, i, param) {
             const char *type = string(param, "type");
             if (!type || strcmp(type, notations[n].type) != 0)
                 continue;

@@ -59,9 +59,9 @@ const char *progress_line(const struct progress_counts *counts, unsigned columns
         (void)snprintf(share, sizeof(share), "%3d%% ", (int)(part * 100));
     if (counts->jobs > 0)
         (void)snprintf(total, sizeof(total), " of %ju", (uintmax_t)counts->jobs);
-    int length = snprintf(numbers, sizeof(numbers), "%s%ju%s done%s, %.24s", share,
-                          (uintmax_t)counts->ended, total, failed,
-                          text_seconds(counts->elapsed_s, span, sizeof(span)));
+    int length =
+        snprintf(numbers, sizeof(numbers), "%s%ju%s done%s, %.24s", share, (uintmax_t)counts->ended,
+                 total, failed, text_seconds(counts->elapsed_s, span, sizeof(span)));
 
     char bar[BAR_COLUMNS_MAX + 4] = "";
     int width = (int)columns - 1 - length - 3; /* the last column stays free: some terminals wrap */
@@ -96,9 +96,9 @@ static void draw(struct progress *progress, uint64_t now_ns)
     };
     char line[256];
     (void)progress_line(&counts, terminal_columns(), line, sizeof(line));
-    const char *color = !progress->color                ? ""
-        : progress->not_succeeded > 0 ? "\033[31m"
-                                                        : "\033[32m";
+    const char *color = !progress->color              ? ""
+                        : progress->not_succeeded > 0 ? "\033[31m"
+                                                      : "\033[32m";
     (void)fflush(stdout); /* main looks at ferror */
     (void)fprintf(stderr, "\r%s%s%s\033[K", color, line, progress->color ? "\033[m" : "");
     (void)fflush(stderr);

@@ -56,10 +56,10 @@ const char *summary_speedup(double speedup, char *buffer, size_t size)
 
 const char *summary_line(const struct summary *summary, char *buffer, size_t size)
 {
-    char counts[200], work[32], wall[32], speedup[32] = "", factor[32];
+    char counts[200], work[32], wall[32], speedup[48] = "", factor[32];
     bool cancelled = strcmp(summary->state, job_state_name(JOB_CANCELLED)) == 0;
     if (summary->speedup > 0)
-        (void)snprintf(speedup, sizeof(speedup), " (%.28sx)",
+        (void)snprintf(speedup, sizeof(speedup), " (%sx)",
                        summary_speedup(summary->speedup, factor, sizeof(factor)));
     (void)snprintf(buffer, size, "batch %ju %s: %s, %s of work in %s%s", (uintmax_t)summary->batch,
                    cancelled ? "cancelled" : "done",

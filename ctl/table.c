@@ -52,15 +52,29 @@ void table_add_format(struct table *table, const char *format, ...)
     table_add(table, text);
 }
 
+/* Prints a cell behind the blanks that the cells before it left, and leaves its own. */
 static void print_cell(const struct table_column *column, const char *cell, size_t width,
-                       bool is_last)
+                       size_t *blanks)
 {
-    int padding = (int)(width - text_width(cell));
-    if (column->right)
-        (void)printf("%*s", padding, ""); /* main looks at ferror */
-    text_put(stdout, cell, strlen(cell));
-    if (!is_last)
-        (void)printf("%*s", (column->right ? 0 : padding) + 2, "");
+    size_t padding = width - text_width(cell);
+    if (*cell) {
+        (void)printf("%*s", (int)(*blanks + (column->right ? padding : 0)), "");
+        text_put(stdout, cell, strlen(cell)); /* main looks at ferror */
+        *blanks = column->right ? 0 : padding;
+    } else {
+        *blanks += padding;
+    }
+    *blanks += 2;
+}
+
+/* Prints one row of cells; no blanks at the end of the line. */
+static void print_row(const struct table *table, const char *const *cells, const size_t *widths)
+{
+    size_t blanks = 0;
+    for (size_t i = 0; table->columns[i].title; i++)
+        print_cell(&table->columns[i], cells ? cells[i] : table->columns[i].title, widths[i],
+                   &blanks);
+    (void)putchar('\n');
 }
 
 void table_print(struct table *table)
@@ -74,15 +88,9 @@ void table_print(struct table *table)
             widths[i % columns] = width;
     }
 
-    for (size_t i = 0; i < columns; i++)
-        print_cell(&table->columns[i], table->columns[i].title, widths[i], i + 1 == columns);
-    (void)putchar('\n');
-    for (size_t i = 0; i < table->count; i++) {
-        bool is_last = (i + 1) % columns == 0;
-        print_cell(&table->columns[i % columns], table->cells[i], widths[i % columns], is_last);
-        if (is_last)
-            (void)putchar('\n');
-    }
+    print_row(table, NULL, widths);
+    for (size_t i = 0; i + columns <= table->count; i += columns)
+        print_row(table, (const char *const *)table->cells + i, widths);
     table_free(table);
 }
 

@@ -12,7 +12,7 @@
 /* Integers of the protocol stay below this. */
 #define NUMBER_END (INT64_C(1) << 53)
 
-static int parse_number(const char *text, int64_t min, uint64_t *out)
+static int read_number(const char *text, int64_t min, uint64_t *out)
 {
     int64_t number;
     if (*text < '0' || *text > '9' || parse_integer(text, &number) < 0)
@@ -33,10 +33,10 @@ int target_parse(const char *text, struct target *out)
     if (dot) {
         *dot = '\0';
         target.has_job = true;
-        if (parse_number(dot + 1, 0, &target.job) < 0)
+        if (read_number(dot + 1, 0, &target.job) < 0)
             return -EINVAL;
     }
-    if (parse_number(copy, 1, &target.batch) < 0)
+    if (read_number(copy, 1, &target.batch) < 0)
         return -EINVAL;
     *out = target;
     return 0;

@@ -44,8 +44,8 @@ struct upload {
     size_t envelope_bytes;
     size_t line_bytes; /* the daemon's limits; 0: not asked yet */
     unsigned depth;
-    json_int_t batch;            /* 0: not opened */
-    struct bytes entries;        /* of the piece that is being gathered, with commas */
+    json_int_t batch;                    /* 0: not opened */
+    struct bytes entries;                /* of the piece that is being gathered, with commas */
     struct piece pieces[PIECES_MAX + 1]; /* a ring: those under way, and the one being gathered */
     size_t oldest, under_way;
 };
@@ -105,8 +105,7 @@ static void map_problems(struct upload *upload, const struct piece *piece)
 {
     size_t i;
     json_t *problem;
-    json_array_foreach(upload->ctl->problems, i, problem)
-    {
+    json_array_foreach (upload->ctl->problems, i, problem) {
         const char *field = json_string_value(json_object_get(problem, "field"));
         if (field) /* without memory the field stays as the daemon told it */
             (void)json_object_set_new(problem, "field", map_field(upload, piece, field));
@@ -236,8 +235,7 @@ static int check_entry(struct upload *upload, const char *entry, size_t size, ui
     struct frame_scanner scanner = {.max_size = max, .max_depth = upload->depth - ENVELOPE_DEPTH};
     enum frame_status status = frame_scan(&scanner, entry, size, &blank, &consumed);
     if (status == FRAME_TOO_DEEP || status == FRAME_TOO_LARGE)
-        return ctl_fail(upload->ctl, CTL_REFUSED, "%s%s",
-                        place(upload, line, where, sizeof(where)),
+        return ctl_fail(upload->ctl, CTL_REFUSED, "%s%s", place(upload, line, where, sizeof(where)),
                         frame_status_text(status, &scanner, words, sizeof(words)));
     return CTL_OK;
 }
@@ -251,10 +249,10 @@ static int send_gathered(struct upload *upload, const char *method, const char *
     struct piece *piece = gathered(upload);
     piece->id = connection_next_id(upload->connection);
     char head[160];
-    int head_size =
-        snprintf(head, sizeof(head),
-                 "{\"jsonrpc\":\"2.0\",\"id\":%" JSON_INTEGER_FORMAT ",\"method\":\"%s\",\"params\":{",
-                 piece->id, method);
+    int head_size = snprintf(head, sizeof(head),
+                             "{\"jsonrpc\":\"2.0\",\"id\":%" JSON_INTEGER_FORMAT
+                             ",\"method\":\"%s\",\"params\":{",
+                             piece->id, method);
     int code = connection_write(upload->connection, head, (size_t)head_size);
     if (code == CTL_OK)
         code = connection_write(upload->connection, params, strlen(params));
@@ -410,8 +408,7 @@ void upload_abandon(struct upload *upload)
     ctl->problems = NULL;
     interrupt_clear();
     json_t *params = json_pack("{s:I}", "batch", upload->batch);
-    int code = params ? ask(upload, "batch.cancel", params, false, &result)
-                      : ctl_fail_memory(ctl);
+    int code = params ? ask(upload, "batch.cancel", params, false, &result) : ctl_fail_memory(ctl);
     if (code == CTL_OK)
         json_decref(result);
     json_decref(ctl->problems);

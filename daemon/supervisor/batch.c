@@ -200,15 +200,13 @@ void batch_start(struct batch *batch, uint32_t first, uint32_t count, uint32_t w
     batch->in_state[JOB_RUNNING] += count;
 }
 
-static void finish_if_done(struct batch *batch, uint64_t now_ns)
+static void finish_if_done(struct batch *batch)
 {
-    if (batch->finished || !batch->sealed || batch_completed(batch) < batch->jobs)
-        return;
-    batch->finished = true;
-    batch->ended_ns = now_ns;
+    if (batch->sealed && batch_completed(batch) == batch->jobs)
+        batch->finished = true;
 }
 
-int batch_complete(struct batch *batch, const struct completion *completion, uint64_t now_ns)
+int batch_complete(struct batch *batch, const struct completion *completion, uint64_t ended_ns)
 {
     uint32_t job = completion->job;
     assert(job < batch->jobs && !job_state_is_final(batch_state(batch, job)));
@@ -221,14 +219,18 @@ int batch_complete(struct batch *batch, const struct completion *completion, uin
     batch->states[job] = (uint8_t)completion->state;
     batch->where[job] = number;
     batch->work_ns += completion->run_ns;
-    finish_if_done(batch, now_ns);
+    if (ended_ns > batch->ended_ns)
+        batch->ended_ns = ended_ns; /* results of several workers need not come in order */
+    finish_if_done(batch);
     return 0;
 }
 
 void batch_seal(struct batch *batch, uint64_t now_ns)
 {
     batch->sealed = true;
-    finish_if_done(batch, now_ns);
+    if (!batch->ended_ns)
+        batch->ended_ns = now_ns; /* there may never have been a job */
+    finish_if_done(batch);
 }
 
 void batch_completion(const struct batch *batch, uint32_t job, struct completion *out)

@@ -68,8 +68,9 @@ struct batch {
     struct batch_piece *pieces; /* when which jobs were accepted */
     uint32_t pieces_count, pieces_capacity;
     double submitted_s; /* on the wall clock */
-    uint64_t submitted_ns, ended_ns;
-    uint64_t work_ns; /* run times of all ended jobs together */
+    uint64_t submitted_ns;
+    uint64_t ended_ns; /* when the latest of its jobs to end did so */
+    uint64_t work_ns;  /* run times of all ended jobs together */
 
     struct lane *lanes;            /* owned by the queue */
     LIST_HEAD(, watcher) watchers; /* owned by their clients */
@@ -107,11 +108,11 @@ char *batch_job_name(const struct batch *batch, uint32_t job);
 /* The jobs first .. first+count-1, all queued, were handed to a worker. */
 void batch_start(struct batch *batch, uint32_t first, uint32_t count, uint32_t worker);
 
-/* Records that a job, queued or running, has ended; finishes the batch when it was the last one. -ENOMEM:
- * not recorded, nothing changed. */
-int batch_complete(struct batch *batch, const struct completion *completion, uint64_t now_ns);
+/* Records that a job, queued or running, has ended at this moment; finishes the batch when it was the last
+ * one. -ENOMEM: not recorded, nothing changed. */
+int batch_complete(struct batch *batch, const struct completion *completion, uint64_t ended_ns);
 
-/* No more entries: finishes the batch when all jobs have ended already. */
+/* No more entries, from this moment on: finishes the batch when all jobs have ended already. */
 void batch_seal(struct batch *batch, uint64_t now_ns);
 
 /* The completion of a job that has ended. */

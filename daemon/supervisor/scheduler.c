@@ -68,10 +68,10 @@ static void finish(struct scheduler *scheduler, struct batch *batch)
 }
 
 static void complete(struct scheduler *scheduler, struct batch *batch,
-                     const struct completion *completion, uint64_t now_ns)
+                     const struct completion *completion, uint64_t ended_ns)
 {
     enum job_state before = batch_state(batch, completion->job);
-    if (batch_complete(batch, completion, now_ns) != 0) {
+    if (batch_complete(batch, completion, ended_ns) != 0) {
         scheduler->callbacks.on_broken(scheduler->context);
         return;
     }
@@ -126,7 +126,7 @@ int scheduler_result(struct scheduler *scheduler, struct batch *batch, uint32_t 
         .reason = result->reason,
         .output = result->output,
     };
-    complete(scheduler, batch, &completion, clock_now_ns());
+    complete(scheduler, batch, &completion, result->ended_ns);
     return 0;
 }
 

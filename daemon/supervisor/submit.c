@@ -14,6 +14,9 @@
 #include "supervisor/batch.h"
 #include "supervisor/catalogue.h"
 
+/* Integers of the protocol stay below 2^53, where every JSON reader has them exactly. */
+#define COUNT_MAX ((INT64_C(1) << 53) - 1)
+
 /* What is being read: one entry of `jobs`. */
 struct reading {
     struct batch *batch;
@@ -24,6 +27,7 @@ struct reading {
     const json_t *params; /* NULL: none */
     const json_t *items;  /* NULL: none */
     const struct plugin *plugin;
+    json_int_t count; /* of jobs; not yet held against any limit */
     struct entry entry;
     struct bytes text; /* the parameters as text */
 };
@@ -32,7 +36,7 @@ struct reading {
 static const char *field(struct reading *reading, const char *member)
 {
     (void)snprintf(reading->field + reading->prefix, sizeof(reading->field) - reading->prefix,
-                   "%.31s", member);
+                   "%.63s", member);
     return reading->field;
 }
 
@@ -69,12 +73,12 @@ static void read_params(struct reading *reading, const json_t *value)
 
 static void read_count(struct reading *reading, const json_t *value)
 {
-    json_int_t count = json_integer_value(value);
-    if (!json_is_integer(value) || count < 1 || count > BATCH_JOBS_MAX)
+    if (!json_is_integer(value) || json_integer_value(value) < 1 ||
+        json_integer_value(value) > COUNT_MAX)
         problems_add(reading->problems, field(reading, "count"),
-                     "must be a number of jobs from 1 to %" PRIu32, BATCH_JOBS_MAX);
+                     "must be a number of jobs, at least 1");
     else
-        reading->entry.count = (uint32_t)count;
+        reading->count = json_integer_value(value);
 }
 
 static void read_items(struct reading *reading, const json_t *value)
@@ -95,7 +99,7 @@ static void read_items(struct reading *reading, const json_t *value)
             return;
     }
     reading->items = value;
-    reading->entry.count = (uint32_t)json_array_size(value);
+    reading->count = (json_int_t)json_array_size(value);
 }
 
 static void read_name(struct reading *reading, const json_t *value)
@@ -174,10 +178,12 @@ static int check_expansions(struct reading *reading)
 
 static int check_params(struct reading *reading)
 {
-    bool has_item = false;
-    reading->entry.expands = reading->params && params_has_placeholder(reading->params, &has_item);
-    if (has_item && !reading->items) {
-        problems_add(reading->problems, field(reading, "params"),
+    const char *with_item = NULL;
+    reading->entry.expands = reading->params && params_has_placeholder(reading->params, &with_item);
+    if (with_item && !reading->items) {
+        char member[64];
+        (void)snprintf(member, sizeof(member), "params.%s", with_item);
+        problems_add(reading->problems, field(reading, member),
                      "has {item}, but the job has no items");
         return -EINVAL;
     }
@@ -232,10 +238,11 @@ static int keep_items(struct reading *reading)
     return 0;
 }
 
-static int read_entry(struct reading *reading, const json_t *object)
+static int read_entry(struct reading *reading, const json_t *object, uint32_t room)
 {
     size_t before = reading->problems->count;
-    reading->entry = (struct entry){.count = 1};
+    reading->entry = (struct entry){0};
+    reading->count = 1;
     reading->params = reading->items = NULL;
     reading->plugin = NULL;
     const char *name;
@@ -245,6 +252,9 @@ static int read_entry(struct reading *reading, const json_t *object)
     check_whole(reading, object);
     if (reading->problems->count > before)
         return -EINVAL;
+    if (reading->count > room)
+        return -E2BIG;
+    reading->entry.count = (uint32_t)reading->count;
     int error = check_params(reading);
     if (!error)
         error = keep_params(reading);
@@ -263,13 +273,11 @@ static int read_entries(struct reading *reading, const json_t *jobs, uint32_t jo
         reading->prefix = (size_t)snprintf(reading->field, sizeof(reading->field), "jobs[%zu].", i);
         int code = -EINVAL;
         if (json_is_object(object)) {
-            code = read_entry(reading, object);
+            code = read_entry(reading, object, jobs_max - reading->batch->jobs);
         } else {
             reading->field[reading->prefix - 1] = '\0';
             problems_add(reading->problems, reading->field, "must be an object");
         }
-        if (!code && !error && reading->entry.count > jobs_max - reading->batch->jobs)
-            code = -E2BIG;
         if (!code && !error)
             code = batch_add_entry(reading->batch, &reading->entry);
         if (code == -ENOMEM || code == -E2BIG)

@@ -17,9 +17,9 @@
 #include "worker/threads.h"
 #include "worker/worker.h"
 
-/* Bytes of results after which a DONE message is sent though the turn goes on; reason: the supervisor
- * may work on them meanwhile, and memory stays small. */
-#define DONE_BYTES (64u << 10)
+/* Bytes of results after which a DONE message is sent though the turn goes on; reason: memory stays small
+ * and messages far from their limit. */
+#define DONE_BYTES (256u << 10)
 /* Lines of other threads on their way to the loop. */
 #define LETTERS_MAX 1000
 /* Bytes of a line. */
@@ -44,7 +44,7 @@ static void send_done(struct report *report)
         out->failed = true; /* a lost result is a broken channel */
     bytes_put(out, report->done.data, report->done.size);
     bytes_clear(&report->done);
-    if (report->done.capacity > 4 * DONE_BYTES)
+    if (report->done.capacity > 2 * DONE_BYTES)
         bytes_free(&report->done);
 }
 

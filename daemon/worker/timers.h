@@ -1,6 +1,11 @@
 /*
- * Timers by the million: which one is due next, to the nanosecond. A heap with four children per
- * node, 16 bytes per timer. Knows neither clock nor loop; alarm.h has both. Loop thread only.
+ * Timers by the million: which one is due next, to the nanosecond. Knows neither clock nor loop;
+ * alarm.h has both. Loop thread only.
+ *
+ * Timers mostly come in the order in which they fall due: a batch waits for one span, each job from
+ * its own start on. Such a row of timers is a run: a ring to whose end they are put and from whose
+ * front they are taken, both in constant time. What fits no run goes into a heap with four children
+ * per node. Both take 16 bytes per timer.
  */
 #ifndef AWAITD_WORKER_TIMERS_H
 #define AWAITD_WORKER_TIMERS_H
@@ -12,7 +17,8 @@
 /* A timer, embedded in what it belongs to. Zeroed = not set. */
 struct timer {
     void (*on_time)(struct timer *timer);
-    uint32_t place; /* in the heap, from 1; 0: not set */
+    uint32_t place; /* in its run or in the heap */
+    uint32_t row;   /* 0: not set; else which run, or the heap */
 };
 
 struct timers;

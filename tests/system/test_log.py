@@ -84,13 +84,10 @@ def test_the_level_decides_what_is_written(start_daemon):
     assert not re.search(r"\b(job|batch) batch=", daemon.log.text())
 
 
-def test_a_standard_error_that_nobody_reads_stops_nothing(make_daemon):
-    daemon = make_daemon(config={"log": {"rate": 0}})
+def test_a_standard_error_that_nobody_reads_stops_nothing(start_daemon):
     read, write = os.pipe()
-    daemon.command = ["/bin/sh", "-c", f'exec "$@" 2>&{write}', "sh", *daemon.command]
-    daemon.popen["pass_fds"] = (write,)
     try:
-        daemon.start()
+        daemon = start_daemon(config={"log": {"rate": 0}}, stderr=write)
         os.close(write)
         with daemon.client() as client:
             for _ in range(5):

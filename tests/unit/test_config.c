@@ -173,6 +173,7 @@ START_TEST(a_relative_socket_of_the_command_line_is_made_absolute)
     ck_assert_int_eq(config_load(NULL, &overrides, &config, &problems, &error), -EINVAL);
     ck_assert_str_eq(problems.kept[0].field, "--socket");
     ck_assert_str_eq(problems.kept[0].text, "the control socket must not be empty");
+    ck_assert_int_eq(chdir("/"), 0);
 }
 END_TEST
 
