@@ -149,6 +149,9 @@ START_TEST(waking_ends_one_wait_without_a_deadline)
     pthread_t thread;
     mailbox_wake(box); /* nobody waits yet: the next one returns at once */
     ck_assert_ptr_null(mailbox_take_until(box, UINT64_MAX));
+    uint64_t deadline_ns = clock_after_ns(clock_now_ns(), 0.02);
+    ck_assert_ptr_null(mailbox_take_until(box, deadline_ns));
+    ck_assert_uint_ge(clock_now_ns(), deadline_ns);
     ck_assert_int_eq(pthread_create(&thread, NULL, wake_box, box), 0);
     ck_assert_ptr_null(mailbox_take_until(box, UINT64_MAX));
     pthread_join(thread, NULL);
