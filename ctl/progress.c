@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "base/clock.h"
-#include "text.h"
+#include "base/parse.h"
 
 /* 10 times a second: smooth enough, and cheap over a slow line. */
 #define REDRAW_NS (CLOCK_NS_PER_S / 10)
@@ -39,12 +39,23 @@ bool progress_color(void)
 
 void progress_start(struct progress *progress, uint64_t jobs)
 {
+    uint64_t now_ns = clock_now_ns();
     *progress = (struct progress){
         .on = progress_possible(),
         .color = progress_color(),
-        .started_ns = clock_now_ns(),
+        .started_ns = now_ns,
+        .drawn_ns = now_ns, /* what is over at once gets no bar */
         .jobs = jobs,
     };
+}
+
+/* To a tenth of a second, which is as often as it is redrawn. */
+static const char *show_elapsed(double seconds, char *buffer, size_t size)
+{
+    if (seconds >= 100)
+        return parse_show_span((double)(uint64_t)seconds, buffer, size);
+    (void)snprintf(buffer, size, "%.1f s", seconds); /* fits: below 100 */
+    return buffer;
 }
 
 const char *progress_line(const struct progress_counts *counts, unsigned columns, char *buffer,
@@ -61,7 +72,7 @@ const char *progress_line(const struct progress_counts *counts, unsigned columns
         (void)snprintf(total, sizeof(total), " of %ju", (uintmax_t)counts->jobs);
     int length =
         snprintf(numbers, sizeof(numbers), "%s%ju%s done%s, %.24s", share, (uintmax_t)counts->ended,
-                 total, failed, text_seconds(counts->elapsed_s, span, sizeof(span)));
+                 total, failed, show_elapsed(counts->elapsed_s, span, sizeof(span)));
 
     char bar[BAR_COLUMNS_MAX + 4] = "";
     int width = (int)columns - 1 - length - 3; /* the last column stays free: some terminals wrap */

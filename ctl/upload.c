@@ -398,28 +398,29 @@ int upload_finish(struct upload *upload, uint64_t *batch, uint64_t *jobs)
     return CTL_OK;
 }
 
-void upload_abandon(struct upload *upload)
+void upload_abandon(struct upload *upload, int code)
 {
     struct ctl *ctl = upload->ctl;
-    if (!upload->batch)
+    if (!upload->batch) {
+        if (code == CTL_INTERRUPTED && upload->under_way > 0)
+            (void)ctl_fail(ctl, code,
+                           "interrupted before the daemon answered; `awaitctl list` tells whether "
+                           "it took the batch");
         return;
-    struct error why = ctl->error;
-    json_t *problems = ctl->problems, *result;
-    ctl->problems = NULL;
+    }
+    ctl_tell_failure(ctl);
     interrupt_clear();
-    json_t *params = json_pack("{s:I}", "batch", upload->batch);
-    int code = params ? ask(upload, "batch.cancel", params, false, &result) : ctl_fail_memory(ctl);
-    if (code == CTL_OK)
+    json_t *params = json_pack("{s:I}", "batch", upload->batch), *result;
+    int cancel_code =
+        params ? ask(upload, "batch.cancel", params, false, &result) : ctl_fail_memory(ctl);
+    if (cancel_code) {
+        struct error why = ctl->error;
+        (void)ctl_fail(ctl, code,
+                       "batch %" JSON_INTEGER_FORMAT
+                       " is incomplete and could not be cancelled: %.300s",
+                       upload->batch, why.text);
+    } else {
         json_decref(result);
-    json_decref(ctl->problems);
-    ctl->problems = problems;
-    struct error cancel_why = ctl->error;
-    ctl->error = why;
-    if (code == CTL_OK)
-        ctl_say(ctl, "batch %" JSON_INTEGER_FORMAT " was cancelled: its jobs did not all get there",
-                upload->batch);
-    else
-        ctl_say(ctl,
-                "batch %" JSON_INTEGER_FORMAT " is incomplete and could not be cancelled: %.300s",
-                upload->batch, cancel_why.text);
+        (void)ctl_fail(ctl, code, "batch %" JSON_INTEGER_FORMAT " was cancelled", upload->batch);
+    }
 }

@@ -43,7 +43,8 @@ int upload_take(struct upload *upload);
 /* Sends the rest. The batch is complete then; its number and how many jobs it has. */
 int upload_finish(struct upload *upload, uint64_t *batch, uint64_t *jobs);
 
-/* After a failure: cancels the batch if it was opened, and adds that to the failure's words. */
-void upload_abandon(struct upload *upload);
+/* After a failure with this exit code: if the batch was opened, tells the failure, cancels the batch and
+ * leaves as failure what became of it. */
+void upload_abandon(struct upload *upload, int code);
 
 #endif
