@@ -138,12 +138,16 @@ RUNS = {
 }
 
 
-@pytest.mark.parametrize("source", EXAMPLES, ids=lambda path: path.stem)
-def test_each_example_does_what_it_says(start_daemon, folder, source):
-    plugin = build_plugin(source, folder / f"{source.stem}.so")
+def test_no_example_goes_unrun():
+    assert {source.stem for source in EXAMPLES} == set(RUNS)
+
+
+@pytest.mark.parametrize("name", sorted(RUNS))
+def test_each_example_does_what_it_says(start_daemon, folder, name):
+    plugin = build_plugin(SOURCE / f"examples/plugins/{name}.c", folder / f"{name}.so")
     daemon = start_daemon(config={"plugins": [{"file": str(plugin)}]})
-    params, output = RUNS[source.stem]
+    params, output = RUNS[name]
     with daemon.client() as client:
-        jobs, summary = client.run({"plugin": source.stem, "params": params, "count": 20})
+        jobs, summary = client.run({"plugin": name, "params": params, "count": 20})
         assert summary["succeeded"] == 20
         assert {job["output"] for job in jobs} == {output}
