@@ -15,18 +15,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static double by_library(const char *text)
 {
     struct tm tm = {
-        .tm_year = atoi(text) - 1900,
-        .tm_mon = atoi(text + 5) - 1,
-        .tm_mday = atoi(text + 8),
-        .tm_hour = atoi(text + 11),
-        .tm_min = atoi(text + 14),
-        .tm_sec = atoi(text + 17),
+        .tm_year = number(text) - 1900,
+        .tm_mon = number(text + 5) - 1,
+        .tm_mday = number(text + 8),
+        .tm_hour = number(text + 11),
+        .tm_min = number(text + 14),
+        .tm_sec = number(text + 17),
     };
     double offset_s = 0;
     size_t length = strlen(text);
     if (text[length - 1] != 'Z' && text[length - 1] != 'z') {
         const char *offset = text + length - 6;
-        offset_s = (*offset == '-' ? -60.0 : 60.0) * (atoi(offset + 1) * 60 + atoi(offset + 4));
+        offset_s = (*offset == '-' ? -60.0 : 60.0) * (number(offset + 1) * 60 + number(offset + 4));
     }
     return (double)timegm(&tm) - offset_s;
 }
