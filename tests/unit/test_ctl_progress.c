@@ -18,7 +18,7 @@ START_TEST(the_bar_fills_with_the_jobs_that_ended)
     shows(counts, 50, "[###########...........]  50% 5 of 10 done, 1.3 s");
     counts.ended = 10;
     counts.not_succeeded = 2;
-    shows(counts, 50, "[########] 100% 10 of 10 done, 2 failed, 1.3 s");
+    shows(counts, 50, "[###########] 100% 10 of 10 done, 2 failed, 1.3 s");
 }
 END_TEST
 
