@@ -109,14 +109,14 @@ class Syslog:
         set -e
         dev=$1/dev; log=$1/log; shift
         mkdir "$dev"
-        mount -t tmpfs none "$dev"
+        mount -n -t tmpfs none "$dev"
         for node in null zero full random urandom; do
             : >"$dev/$node"
-            mount --bind "/dev/$node" "$dev/$node"
+            mount -n --bind "/dev/$node" "$dev/$node"
         done
         ln -s /proc/self/fd "$dev/fd"
         ln -s "$log" "$dev/log"
-        mount --move "$dev" /dev
+        mount -n --move "$dev" /dev
         exec "$@"
     """
 
@@ -127,7 +127,8 @@ class Syslog:
         self.socket.bind(str(folder / "log"))
         self.lines = []
         unshare = shutil.which("unshare")
-        for options in (["-m"], ["-rm"]):
+        # As root, or in a user namespace, where the user stays what he is.
+        for options in (["-m"], ["-m", "-c", "--keep-caps"]):
             self.wrapper = [str(unshare), *options, "/bin/sh", "-c", self.SCRIPT, "sh", str(folder)]
             probe = subprocess.run([*self.wrapper, "true"], capture_output=True, text=True,
                                    check=False)

@@ -41,6 +41,7 @@ def test_jobs_that_had_not_begun_survive_the_death_of_a_worker(start_daemon):
 
 
 def test_the_other_worker_goes_on_while_one_is_replaced(daemon):
+    eventually(daemon.workers_ready, "all workers are ready")
     with daemon.client() as client:
         batch = client.submit(wait_job(2, count=200), follow="each")
 
