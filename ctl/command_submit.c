@@ -189,8 +189,8 @@ static int upload_all(struct submission *submission, const struct upload_options
     code =
         submission->batch_file ? add_batch_file(submission, upload) : add_lines(submission, upload);
     if (code == CTL_OK && submission->entries == 0)
-        code =
-            ctl_fail(submission->ctl, CTL_USAGE, "%s: there are no jobs in it", submission->label);
+        code = ctl_fail(submission->ctl, CTL_REFUSED, "%s: there are no jobs in it",
+                        submission->label);
     if (code == CTL_OK)
         code = upload_finish(upload, batch, jobs);
     if (code) {

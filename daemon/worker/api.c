@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "worker/entry.h"
 #include "worker/host.h"
 #include "worker/job.h"
@@ -50,7 +51,7 @@ static bool is_async(const struct aw_job *job, const char *function)
 {
     if (has_ended(job, function))
         return false;
-    if (job->entry->plugin->style == &run_async)
+    if (job->entry->plugin->runner == &run_async)
         return true;
     complain(job, function, "is for async jobs");
     return false;
@@ -93,9 +94,22 @@ bool aw_cancelled(const struct aw_job *job)
     return job->cancelled;
 }
 
+/* How much of the data to keep where there is room for `room` bytes: not a part of a character, so that text
+ * stays text. */
+static size_t cut(const uint8_t *data, size_t size, size_t room)
+{
+    for (size_t back = 1; back <= 3 && back <= room; back++) {
+        const uint8_t *lead = data + room - back;
+        size_t length = utf8_step(lead, data + size);
+        if (length > 0)
+            return length > back ? room - back : room;
+    }
+    return room;
+}
+
 void aw_output(struct aw_job *job, const void *data, size_t size)
 {
-    if (has_ended(job, __func__))
+    if (has_ended(job, __func__) || job->truncated)
         return;
     struct job_more *more = job_more(job);
     if (!more) {
@@ -105,7 +119,7 @@ void aw_output(struct aw_job *job, const void *data, size_t size)
     size_t room = job_worker(job)->output_bytes - more->output.size;
     if (size > room) {
         job->truncated = true;
-        size = room;
+        size = cut(data, size, room);
     }
     bytes_put(&more->output, data, size);
     if (more->output.failed)

@@ -112,8 +112,8 @@ static bool is_text(const char *text)
     return text && *text && parse_is_utf8(text, strlen(text));
 }
 
-static int choose_style(const struct aw_plugin *table, const struct run_style **out,
-                        struct error *error)
+static int choose_runner(const struct aw_plugin *table, const struct runner **out,
+                         struct error *error)
 {
     unsigned ways = !!table->fiber + !!table->async + !!table->blocking;
     if (ways != 1)
@@ -185,7 +185,7 @@ static int copy_table(struct plugin *plugin, const void *symbol, struct error *e
     memcpy(&plugin->table, symbol, abi.plugin_size);
     result = check_plugin(&plugin->table, error);
     if (result == 0)
-        result = choose_style(&plugin->table, &plugin->style, error);
+        result = choose_runner(&plugin->table, &plugin->runner, error);
     if (result == 0)
         result = copy_rows(plugin->table.params, abi.param_size, plugin->table.params_size,
                            "params", &plugin->params, error);
@@ -319,7 +319,8 @@ static json_t *plugin_json(const struct plugin *plugin)
         return json_pack("{s:s}", "error", plugin->problem);
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "name", plugin->table.name, "version",
                      plugin->table.version, "summary", plugin->table.summary, "style",
-                     plugin->style->name, "params", params_table_json(&plugin->params), "settings",
+                     run_style_name(plugin->runner->style), "params",
+                     params_table_json(&plugin->params), "settings",
                      params_table_json(&plugin->settings));
 }
 

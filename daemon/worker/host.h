@@ -12,7 +12,7 @@
 #include "base/params.h"
 
 struct error;
-struct run_style;
+struct runner;
 
 struct plugin {
     char *file;    /* absolute path */
@@ -20,7 +20,7 @@ struct plugin {
 
     /* The rest is set where it is loaded. */
     struct aw_plugin table; /* members that are newer than the plugin are zero */
-    const struct run_style *style;
+    const struct runner *runner;
     struct params_table params, settings; /* rows likewise; owned */
     void *settings_data;                  /* filled */
     void *instance;

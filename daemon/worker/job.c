@@ -172,7 +172,7 @@ void job_begin(struct aw_job *job, struct entry *entry)
         job_end(job, AW_FAILED, job->started_ns);
         return;
     }
-    entry->plugin->style->begin(job);
+    entry->plugin->runner->begin(job);
 }
 
 static void end(struct aw_job *job, const struct message_result *result,
@@ -209,7 +209,7 @@ void job_cancel(struct aw_job *job)
     if (job->phase != PHASE_RUNNING || job->cancelled)
         return;
     job->cancelled = true;
-    job->entry->plugin->style->cancel(job);
+    job->entry->plugin->runner->cancel(job);
 }
 
 /* The state that a plugin's result means, and why. */

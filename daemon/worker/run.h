@@ -4,10 +4,12 @@
 #ifndef AWAITD_WORKER_RUN_H
 #define AWAITD_WORKER_RUN_H
 
+#include "wire/run_style.h"
+
 struct aw_job;
 
-struct run_style {
-    const char *name; /* as the catalogue of plugins tells it */
+struct runner {
+    enum run_style style;
 
     /* Enters the job's code; the job may have ended when it returns. */
     void (*begin)(struct aw_job *job);
@@ -16,7 +18,7 @@ struct run_style {
     void (*cancel)(struct aw_job *job);
 };
 
-extern const struct run_style run_fiber, run_async, run_blocking;
+extern const struct runner run_fiber, run_async, run_blocking;
 
 /* What aw_sleep(), aw_wait_fd() and aw_blocking() are for a fiber, on the fiber. */
 int run_fiber_sleep(struct aw_job *job, double seconds);

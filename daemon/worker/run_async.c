@@ -33,4 +33,4 @@ static void cancel(struct aw_job *job)
         job_end(job, AW_CANCELLED, clock_now_ns());
 }
 
-const struct run_style run_async = {.name = "async", .begin = begin, .cancel = cancel};
+const struct runner run_async = {.style = RUN_ASYNC, .begin = begin, .cancel = cancel};

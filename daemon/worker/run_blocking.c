@@ -63,7 +63,7 @@ static void cancel(struct aw_job *job)
     threads_interrupt(job_worker(job)->threads, &job->run.blocking->task);
 }
 
-const struct run_style run_blocking = {.name = "blocking", .begin = begin, .cancel = cancel};
+const struct runner run_blocking = {.style = RUN_BLOCKING, .begin = begin, .cancel = cancel};
 
 /* ---- Waiting, on a thread of the pool ---------------------------------------------------------- */
 

@@ -72,7 +72,7 @@ static void cancel(struct aw_job *job)
     resume(job);
 }
 
-const struct run_style run_fiber = {.name = "fiber", .begin = begin, .cancel = cancel};
+const struct runner run_fiber = {.style = RUN_FIBER, .begin = begin, .cancel = cancel};
 
 /* ---- Waiting, on the fiber ------------------------------------------------------------------------ */
 

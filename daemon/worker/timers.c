@@ -68,6 +68,14 @@ size_t timers_count(const struct timers *timers)
     return timers->count;
 }
 
+size_t timers_memory(const struct timers *timers)
+{
+    size_t slots = timers->heap_capacity;
+    for (unsigned i = 0; i < RUNS; i++)
+        slots += timers->runs[i].slots ? timers->runs[i].mask + 1 : 0;
+    return sizeof(*timers) + slots * sizeof(struct slot);
+}
+
 /* ---- The heap -------------------------------------------------------------------------------- */
 
 static int heap_resize(struct timers *timers, size_t capacity)

@@ -45,5 +45,7 @@ uint64_t timers_next_ns(const struct timers *timers);
 struct timer *timers_take(struct timers *timers, uint64_t now_ns);
 
 size_t timers_count(const struct timers *timers);
+/* Bytes that they take. */
+size_t timers_memory(const struct timers *timers);
 
 #endif

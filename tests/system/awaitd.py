@@ -450,8 +450,8 @@ class Daemon:
                 os.kill(pid, signal.SIGKILL)
         self._notify.close()
         if self.log:
-            print(f"--- log of {self.directory}")
-            print(self.log.text())
+            print(f"--- log of {self.directory}, its last lines")
+            print("\n".join(list(self.log)[-100:]))
         shutil.rmtree(self.directory, ignore_errors=True)
 
     # -- use

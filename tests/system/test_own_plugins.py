@@ -94,6 +94,28 @@ def test_two_plugins_of_one_name_are_one_too_many(start_daemon, folder):
         assert client.run({"plugin": "recite", "params": {"line": "x"}})[1]["state"] == "succeeded"
 
 
+def test_its_settings_come_from_the_configuration(start_daemon, hostile):
+    plugin = {"file": hostile("identity"), "settings": {"base": 41}}
+    daemon = start_daemon(config={"plugins": [plugin]})
+    with daemon.client() as client:
+        params = {"text": "{item}", "list": ["a", "b"], "size": "64KiB"}
+        jobs, _ = client.run({"plugin": "identity", "params": params, "items": ["x", "y"]})
+        for job, text in zip(sorted(jobs, key=lambda job: job["job"]), "xy"):
+            assert job["output"] == (f"1.{job['job']} attempt 0 text {text} items 2 first a "
+                                     "size 65536 base 41 state 0")
+        (setting,) = client.call("plugin.show", name="identity")["settings"]
+        assert (setting["name"], setting["default"]) == ("base", "7")
+
+
+def test_settings_that_do_not_fit_disable_the_plugin(start_daemon, hostile):
+    for settings in ({"base": "many"}, {"colour": 1}):
+        plugin = {"file": hostile("identity"), "settings": settings}
+        daemon = start_daemon(config={"plugins": [plugin]})
+        listed = daemon.plugins()[plugin["file"]]
+        assert listed["state"] == "disabled"
+        assert list(settings)[0] in listed["reason"]
+
+
 # ---- The examples --------------------------------------------------------------------------------
 
 EXAMPLES = sorted((SOURCE / "examples/plugins").glob("*.c"))
@@ -106,3 +128,26 @@ def test_there_is_an_example_of_each_way_to_run(start_daemon, folder):
         styles = {plugin["style"] for plugin in client.call("plugin.list")["plugins"]
                   if plugin["file"] in map(str, plugins) and plugin["state"] == "ready"}
     assert styles == {"fiber", "async", "blocking"}
+
+
+# What the examples are asked, as told in their first lines, and what they answer.
+RUNS = {
+    "countdown": ({"from": 2, "step": "1ms"}, "2\n1\n0\n"),
+    "greet": ({"whom": ["Ada", "Grace"], "pause": 0}, "Hello Ada!\nHello Grace!\n"),
+    "primes": ({"below": 100_000}, "9592"),
+}
+
+
+def test_no_example_goes_unrun():
+    assert {source.stem for source in EXAMPLES} == set(RUNS)
+
+
+@pytest.mark.parametrize("name", sorted(RUNS))
+def test_each_example_does_what_it_says(start_daemon, folder, name):
+    plugin = build_plugin(SOURCE / f"examples/plugins/{name}.c", folder / f"{name}.so")
+    daemon = start_daemon(config={"plugins": [{"file": str(plugin)}]})
+    params, output = RUNS[name]
+    with daemon.client() as client:
+        jobs, summary = client.run({"plugin": name, "params": params, "count": 20})
+        assert summary["succeeded"] == 20
+        assert {job["output"] for job in jobs} == {output}

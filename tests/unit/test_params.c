@@ -588,8 +588,8 @@ START_TEST(broken_tables_in_json_are_refused)
         "[{\"name\": \"a\", \"type\": \"integer\", \"text\": \"t\", \"min\": \"1\"}]",
         "[{\"name\": \"a\", \"type\": \"integer\", \"text\": \"t\", \"min\": 2, \"max\": 1}]",
         "[{\"name\": \"a\", \"type\": \"integer\", \"text\": \"t\", \"default\": \"x\"}]",
-        "[{\"name\": \"a\", \"type\": \"bool\", \"text\": \"t\"},"
-        "{\"name\": \"a\", \"type\": \"bool\", \"text\": \"t\"}]",
+        ("[{\"name\": \"a\", \"type\": \"bool\", \"text\": \"t\"},"
+         "{\"name\": \"a\", \"type\": \"bool\", \"text\": \"t\"}]"),
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct params_table *table = (struct params_table *)0x77;

@@ -1,0 +1,58 @@
+/*
+ * Any text as a point in time: what is refused leaves the output alone; what is taken as RFC 3339 lies
+ * in the years it can write, and is the moment that the C library's calendar finds for it.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "base/parse.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The same by timegm(), which takes any numbers; the text is known to be well formed. */
+static double by_library(const char *text)
+{
+    struct tm tm = {
+        .tm_year = atoi(text) - 1900,
+        .tm_mon = atoi(text + 5) - 1,
+        .tm_mday = atoi(text + 8),
+        .tm_hour = atoi(text + 11),
+        .tm_min = atoi(text + 14),
+        .tm_sec = atoi(text + 17),
+    };
+    double offset_s = 0;
+    size_t length = strlen(text);
+    if (text[length - 1] != 'Z' && text[length - 1] != 'z') {
+        const char *offset = text + length - 6;
+        offset_s = (*offset == '-' ? -60.0 : 60.0) * (atoi(offset + 1) * 60 + atoi(offset + 4));
+    }
+    return (double)timegm(&tm) - offset_s;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = malloc(size + 1);
+    if (!text)
+        return 0;
+    if (size > 0)
+        memcpy(text, data, size);
+    text[size] = '\0';
+
+    double seconds = -77, number;
+    int result = parse_time(text, &seconds);
+    if (result != 0 && seconds != -77)
+        abort();
+    if (result == 0 && parse_number(text, &number) == 0 && number != seconds)
+        abort();
+    if (result == 0 && parse_number(text, &number) != 0) {
+        double whole = by_library(text);
+        if (seconds < whole || seconds > whole + 1)
+            abort();
+        if (seconds < -62167219200.0 - 86400 || seconds > 253402300800.0 + 86400)
+            abort();
+    }
+    free(text);
+    return 0;
+}
