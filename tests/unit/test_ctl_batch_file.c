@@ -86,12 +86,11 @@ END_TEST
 
 START_TEST(deep_nesting_is_refused)
 {
-    char text[400] = "jobs = ( { a = ";
-    for (int i = 0; i < 80; i++)
-        strcat(text, "(");
-    for (int i = 0; i < 80; i++)
-        strcat(text, ")");
-    strcat(text, "; } );");
+    char open[81], close[81], text[256];
+    memset(open, '(', 80);
+    memset(close, ')', 80);
+    open[80] = close[80] = '\0';
+    (void)snprintf(text, sizeof(text), "jobs = ( { a = %s%s; } );", open, close);
     is_refused(text, "is nested too deep");
 }
 END_TEST
