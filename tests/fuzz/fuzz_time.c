@@ -50,9 +50,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int result = parse_time(text, &seconds);
     if (result != 0 && seconds != -77)
         abort();
-    if (result == 0 && parse_digits(text, &number) == 0 && number != seconds)
+    if (result == 0 && parse_number(text, &number) == 0 && number != seconds)
         abort();
-    if (result == 0 && parse_digits(text, &number) != 0) {
+    if (result == 0 && parse_number(text, &number) != 0) {
         double whole = by_library(text);
         if (seconds < whole || seconds > whole + 1)
             abort();
