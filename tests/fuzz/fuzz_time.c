@@ -11,22 +11,28 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* The number that the text begins with. */
+static int leading(const char *text)
+{
+    return (int)strtol(text, NULL, 10);
+}
+
 /* The same by timegm(), which takes any numbers; the text is known to be well formed. */
 static double by_library(const char *text)
 {
     struct tm tm = {
-        .tm_year = number(text) - 1900,
-        .tm_mon = number(text + 5) - 1,
-        .tm_mday = number(text + 8),
-        .tm_hour = number(text + 11),
-        .tm_min = number(text + 14),
-        .tm_sec = number(text + 17),
+        .tm_year = leading(text) - 1900,
+        .tm_mon = leading(text + 5) - 1,
+        .tm_mday = leading(text + 8),
+        .tm_hour = leading(text + 11),
+        .tm_min = leading(text + 14),
+        .tm_sec = leading(text + 17),
     };
     double offset_s = 0;
     size_t length = strlen(text);
     if (text[length - 1] != 'Z' && text[length - 1] != 'z') {
         const char *offset = text + length - 6;
-        offset_s = (*offset == '-' ? -60.0 : 60.0) * (number(offset + 1) * 60 + number(offset + 4));
+        offset_s = (*offset == '-' ? -60.0 : 60.0) * (leading(offset + 1) * 60 + leading(offset + 4));
     }
     return (double)timegm(&tm) - offset_s;
 }
