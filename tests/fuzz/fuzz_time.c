@@ -32,7 +32,8 @@ static double by_library(const char *text)
     size_t length = strlen(text);
     if (text[length - 1] != 'Z' && text[length - 1] != 'z') {
         const char *offset = text + length - 6;
-        offset_s = (*offset == '-' ? -60.0 : 60.0) * (leading(offset + 1) * 60 + leading(offset + 4));
+        offset_s =
+            (*offset == '-' ? -60.0 : 60.0) * (leading(offset + 1) * 60 + leading(offset + 4));
     }
     return (double)timegm(&tm) - offset_s;
 }
