@@ -340,9 +340,10 @@ END_TEST
 
 START_TEST(naps_of_all_styles_sleep_at_the_same_time)
 {
-    start_with("fiber_nap", "blocking_sleep", NULL);
+    start_with("fiber_nap", "blocking_sleep", "async_nap", NULL);
     uint64_t before_ns = clock_now_ns();
-    run_jobs(0, 0, 100, "{\"seconds\": 0.2}");
+    run_jobs(0, 0, 50, "{\"seconds\": 0.2}");
+    run_jobs(2, 50, 50, "{\"seconds\": 2e-1}");
     run_jobs(1, 100, 4, "{\"seconds\": \"200ms\"}");
     wait_for_results(104);
     double wall_s = clock_seconds(clock_now_ns() - before_ns);
@@ -435,7 +436,7 @@ END_TEST
 
 START_TEST(tens_of_thousands_of_jobs_end_once_each)
 {
-    start_with("fiber_nap", NULL);
+    start_with("async_nap", NULL);
     for (uint64_t first = 0; first < 20000; first += 5000)
         run_jobs(0, first, 5000, "{\"seconds\": 0.1}");
     wait_for_results(20000);
@@ -578,7 +579,7 @@ END_TEST
 
 START_TEST(only_the_jobs_of_the_range_are_cancelled)
 {
-    start_with("never_fiber", NULL);
+    start_with("never_async", NULL);
     run_jobs(0, 100, 10000, "");
     cancel_jobs(2, 0, 100000); /* another batch */
     cancel_jobs(1, 0, 100);    /* before */
