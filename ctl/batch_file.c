@@ -57,7 +57,7 @@ static int fail_at(const struct batch_file *file, const config_setting_t *settin
                    const char *problem)
 {
     const char *name = config_setting_name(setting);
-    return ctl_fail(file->ctl, CTL_USAGE, "%s:%u: %s%s%s", file->label,
+    return ctl_fail(file->ctl, CTL_REFUSED, "%s:%u: %s%s%s", file->label,
                     config_setting_source_line(setting), name ? name : "", name ? ": " : "",
                     problem);
 }
@@ -154,7 +154,7 @@ static int read_settings(struct batch_file *file)
         }
     }
     if (!file->jobs)
-        return ctl_fail(file->ctl, CTL_USAGE, "%s: there is no list of jobs in it", file->label);
+        return ctl_fail(file->ctl, CTL_REFUSED, "%s: there is no list of jobs in it", file->label);
     return CTL_OK;
 }
 
@@ -170,7 +170,7 @@ int batch_file_read(struct ctl *ctl, const char *text, const char *label, struct
     if (config_read_string(&file->config, text) == CONFIG_TRUE)
         code = read_settings(file);
     else
-        code = ctl_fail(ctl, CTL_USAGE, "%s:%d: %s", label, config_error_line(&file->config),
+        code = ctl_fail(ctl, CTL_REFUSED, "%s:%d: %s", label, config_error_line(&file->config),
                         config_error_text(&file->config));
     if (code)
         batch_file_free(file);

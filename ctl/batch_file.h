@@ -22,7 +22,7 @@ struct batch_file;
 bool batch_file_is(const char *path, const char *start, size_t size);
 
 /* Reads a whole file's text (NUL-terminated); `label` is its name in messages and must outlive the
- * result. CTL_USAGE: *ctl tells FILE:LINE. */
+ * result. CTL_REFUSED: *ctl tells FILE:LINE. */
 int batch_file_read(struct ctl *ctl, const char *text, const char *label, struct batch_file **out);
 /* NULL is fine. */
 void batch_file_free(struct batch_file *file);

@@ -14,7 +14,7 @@
 /* Jobs whose names are asked for at once, the most that the daemon gives. */
 #define PAGE 1000
 /* Requests for outputs under way at once: hides the round trip, and their text fits any socket. */
-#define UNDER_WAY 32
+#define UNDER_WAY 64
 
 static int print(struct ctl *ctl, const struct target *target, const json_t *job, bool plain)
 {
@@ -72,14 +72,19 @@ static bool has_ended(const json_t *job)
     return state != JOB_STATES && job_state_is_final(state);
 }
 
+static struct target target_of(const struct batch_output *work, const json_t *job)
+{
+    return (struct target){
+        .batch = work->batch,
+        .has_job = true,
+        .job = (uint64_t)json_integer_value(json_object_get(job, "job")),
+    };
+}
+
 /* Waits for the answer to one job.show and prints it. */
 static int print_answer(struct batch_output *work, json_int_t id, const json_t *listed)
 {
-    struct target target = {
-        .batch = work->batch,
-        .has_job = true,
-        .job = (uint64_t)json_integer_value(json_object_get(listed, "job")),
-    };
+    struct target target = target_of(work, listed);
     struct incoming answer;
     int code = connection_answer(work->connection, id, NULL, NULL, &answer);
     if (code)
@@ -92,40 +97,26 @@ static int print_answer(struct batch_output *work, json_int_t id, const json_t *
     return code;
 }
 
-/* Prints the outputs of the jobs on a page of job.list, asking ahead for some of them. */
-static int print_page(struct batch_output *work, const json_t *jobs)
+/* Asks for the jobs of a page from *next on, as many as may be under way, and prints the answers. */
+static int print_some(struct batch_output *work, const json_t *jobs, size_t *next)
 {
-    struct {
-        json_int_t id;
-        const json_t *job;
-    } asked[UNDER_WAY];
-    size_t sent = 0, printed = 0, i;
-    json_t *job;
+    json_int_t ids[UNDER_WAY];
+    const json_t *asked[UNDER_WAY];
+    size_t count = 0;
     int code = CTL_OK;
-    json_array_foreach (jobs, i, job) {
+    for (; *next < json_array_size(jobs) && count < UNDER_WAY && code == CTL_OK; ++*next) {
+        const json_t *job = json_array_get(jobs, *next);
         if (!has_ended(job)) {
             work->unfinished++;
             continue;
         }
-        if (code == CTL_OK && sent - printed == UNDER_WAY) {
-            code =
-                print_answer(work, asked[printed % UNDER_WAY].id, asked[printed % UNDER_WAY].job);
-            printed++;
-        }
-        if (code)
-            return code;
-        struct target target = {
-            .batch = work->batch,
-            .has_job = true,
-            .job = (uint64_t)json_integer_value(json_object_get(job, "job")),
-        };
-        asked[sent % UNDER_WAY].job = job;
-        code = connection_send(work->connection, "job.show", target_params(&target),
-                               &asked[sent % UNDER_WAY].id);
-        sent++;
+        struct target target = target_of(work, job);
+        asked[count] = job;
+        code = connection_send(work->connection, "job.show", target_params(&target), &ids[count]);
+        count++;
     }
-    for (; code == CTL_OK && printed < sent; printed++)
-        code = print_answer(work, asked[printed % UNDER_WAY].id, asked[printed % UNDER_WAY].job);
+    for (size_t i = 0; i < count && code == CTL_OK; i++)
+        code = print_answer(work, ids[i], asked[i]);
     return code;
 }
 
@@ -160,7 +151,8 @@ static int output_of_batch(struct connection *connection, struct ctl *ctl, uint6
             break;
         work.plain = is_first && !cursor && json_array_size(jobs) == 1;
         is_first = false;
-        code = print_page(&work, jobs);
+        for (size_t next = 0; code == CTL_OK && next < json_array_size(jobs);)
+            code = print_some(&work, jobs, &next);
         json_decref(jobs);
     } while (code == CTL_OK && cursor);
     json_decref(cursor);

@@ -3,11 +3,12 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 #include "connection.h"
 #include "ctl.h"
 #include "plugin_text.h"
 #include "table.h"
+#include "terminal.h"
 
 static const struct table_column columns[] = {
     {.title = "NAME"},  {.title = "VERSION"}, {.title = "STYLE"},
@@ -57,7 +58,7 @@ static int explain(struct ctl *ctl, const char *name)
     if (code)
         return code;
     if (!ctl->json)
-        plugin_text_print(plugin, stdout);
+        plugin_text_print(plugin, terminal_columns(STDOUT_FILENO), stdout);
     json_decref(plugin);
     return CTL_OK;
 }

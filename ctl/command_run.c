@@ -159,7 +159,7 @@ static int submit(struct ctl *ctl, struct connection *connection,
     if (code == CTL_OK)
         code = upload_finish(upload, batch, jobs);
     if (code)
-        upload_abandon(upload);
+        upload_abandon(upload, code);
     upload_close(upload);
     return code;
 }
@@ -172,6 +172,7 @@ static int run_and_wait(struct ctl *ctl, const struct run_options *given,
         .lines = given->follow,
         .outputs = given->output || (single && !given->follow),
         .plain = single && !given->follow,
+        .no_bar = single,
     };
     struct upload_options upload_options = {
         .name = given->name,

@@ -166,10 +166,10 @@ static int read_batch_file(struct submission *submission)
         return ctl_fail(submission->ctl, result == -EINTR ? CTL_INTERRUPTED : CTL_USAGE, "%s: %s",
                         submission->label, strerror(-result));
     if (size > BATCH_FILE_MAX)
-        return ctl_fail(submission->ctl, CTL_USAGE, "%s: larger than %zu bytes; use JSON lines",
+        return ctl_fail(submission->ctl, CTL_REFUSED, "%s: larger than %zu bytes; use JSON lines",
                         submission->label, BATCH_FILE_MAX);
     if (memchr(text, '\0', size))
-        return ctl_fail(submission->ctl, CTL_USAGE, "%s: holds a NUL byte", submission->label);
+        return ctl_fail(submission->ctl, CTL_REFUSED, "%s: holds a NUL byte", submission->label);
     AUTO_FREE char *copy = strndup(text, size);
     if (!copy)
         return ctl_fail_memory(submission->ctl);
@@ -189,13 +189,13 @@ static int upload_all(struct submission *submission, const struct upload_options
     code =
         submission->batch_file ? add_batch_file(submission, upload) : add_lines(submission, upload);
     if (code == CTL_OK && submission->entries == 0)
-        code =
-            ctl_fail(submission->ctl, CTL_USAGE, "%s: there are no jobs in it", submission->label);
+        code = ctl_fail(submission->ctl, CTL_REFUSED, "%s: there are no jobs in it",
+                        submission->label);
     if (code == CTL_OK)
         code = upload_finish(upload, batch, jobs);
     if (code) {
         progress_hide(&submission->follow.progress);
-        upload_abandon(upload);
+        upload_abandon(upload, code);
     }
     upload_close(upload);
     return code;

@@ -33,6 +33,8 @@ struct connection {
     char *buffer;
     size_t start, scanned, end, capacity;
     bool complete;
+    connection_skimmer *skimmer;
+    void *skimmer_context;
 };
 
 /* ---- Connecting -------------------------------------------------------------------------------- */
@@ -118,6 +120,13 @@ int connection_fd(const struct connection *connection)
 bool connection_has_input(const struct connection *connection)
 {
     return connection->complete;
+}
+
+void connection_set_skimmer(struct connection *connection, connection_skimmer *skimmer,
+                            void *context)
+{
+    connection->skimmer = skimmer;
+    connection->skimmer_context = context;
 }
 
 static int fail_gone(struct connection *connection, const char *why)
@@ -276,6 +285,18 @@ static bool classify(struct incoming *incoming)
     return json_is_object(incoming->body);
 }
 
+/* Offers the message that is complete in the buffer to the skimmer; true: it took it. */
+static bool skim(struct connection *connection)
+{
+    if (!connection->skimmer ||
+        !connection->skimmer(connection->skimmer_context, connection->buffer + connection->start,
+                             connection->scanned - connection->start))
+        return false;
+    connection->start = connection->scanned;
+    connection->complete = false;
+    return true;
+}
+
 /* Gives out the message that is complete in the buffer. */
 static int give_out(struct connection *connection, struct incoming *out)
 {
@@ -300,7 +321,8 @@ static int give_out(struct connection *connection, struct incoming *out)
     return CTL_OK;
 }
 
-int connection_read(struct connection *connection, int timeout_ms, struct incoming *out)
+/* Waits until a message is complete. */
+static int await_message(struct connection *connection, int timeout_ms)
 {
     int code = scan(connection);
     while (code == CTL_OK && !connection->complete) {
@@ -313,6 +335,15 @@ int connection_read(struct connection *connection, int timeout_ms, struct incomi
             return CTL_TIMED_OUT;
         code = take_in(connection);
     }
+    return code;
+}
+
+int connection_read(struct connection *connection, int timeout_ms, struct incoming *out)
+{
+    int code;
+    do {
+        code = await_message(connection, timeout_ms);
+    } while (code == CTL_OK && skim(connection));
     return code ? code : give_out(connection, out);
 }
 

@@ -44,6 +44,13 @@ int connection_fd(const struct connection *connection);
 /* Whether a whole message is at hand, so that connection_read() will not wait. */
 bool connection_has_input(const struct connection *connection);
 
+/* Called with each message as text before it is parsed; true: it has been dealt with, and is not given
+ * out. Parsing costs more than all else where events come by the million. */
+typedef bool connection_skimmer(void *context, const char *text, size_t size);
+/* NULL: none, as at the start. */
+void connection_set_skimmer(struct connection *connection, connection_skimmer *skimmer,
+                            void *context);
+
 /* Sends a request; steals params (NULL: none). *id becomes its number; may be NULL. */
 int connection_send(struct connection *connection, const char *method, json_t *params,
                     json_int_t *id);

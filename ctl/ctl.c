@@ -51,6 +51,7 @@ static void tell(const char *field, const char *text)
 
 void ctl_tell_failure(struct ctl *ctl)
 {
+    (void)fflush(stdout); /* in the order it was said; main looks at ferror */
     size_t i;
     json_t *problem;
     json_array_foreach (ctl->problems, i, problem) {
@@ -59,4 +60,7 @@ void ctl_tell_failure(struct ctl *ctl)
     }
     if (ctl->error.text[0] && json_array_size(ctl->problems) == 0)
         tell(NULL, ctl->error.text);
+    json_decref(ctl->problems);
+    ctl->problems = NULL;
+    ctl->error.text[0] = '\0';
 }

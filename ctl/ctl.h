@@ -34,6 +34,8 @@ struct ctl {
     bool quiet;         /* nothing but data and errors */
     bool help, version;
 
+    bool wants_hint; /* the command line itself is wrong: say where the help is */
+
     const struct command *command; /* being run; NULL before it is known */
 
     /* The failure. */
@@ -71,7 +73,7 @@ int ctl_fail_memory(struct ctl *ctl);
 /* Words for people: a line on standard error, unless -q. */
 void ctl_say(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Tells the failure, if any, on standard error: each problem on its own line. */
+/* Tells the failure, if any, on standard error, each problem on its own line, and forgets it. */
 void ctl_tell_failure(struct ctl *ctl);
 
 #endif

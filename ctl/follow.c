@@ -12,6 +12,7 @@
 #include "interrupt.h"
 #include "output.h"
 #include "summary.h"
+#include "terminal.h"
 #include "text.h"
 
 /* How many jobs that did not succeed get a line; enough to see a pattern, few enough to read. */
@@ -20,7 +21,8 @@
 static bool wants_bar(const struct ctl *ctl, const struct follow_options *options)
 {
     bool prints_over_it = (options->lines || options->outputs) && isatty(STDOUT_FILENO);
-    return !options->no_bar && !ctl->quiet && !ctl->json && !prints_over_it && progress_possible();
+    return !options->no_bar && !ctl->quiet && !ctl->json && !prints_over_it &&
+           terminal_can_redraw(STDERR_FILENO);
 }
 
 const char *follow_events(const struct ctl *ctl, const struct follow_options *options)
@@ -29,10 +31,35 @@ const char *follow_events(const struct ctl *ctl, const struct follow_options *op
     return each ? "each" : "failures";
 }
 
+/* Whether a JSON text has this member. Quotes inside of strings are escaped, so the words cannot come
+ * from a job's output; and should the daemon ever write blanks there, the text is parsed instead. */
+static bool has_member(const char *text, size_t size, const char *member)
+{
+    return memmem(text, size, member, strlen(member));
+}
+
+/* Counts, or prints as received, jobs that succeeded, without parsing: there may be millions. */
+static bool skim_event(void *context, const char *text, size_t size)
+{
+    struct follow *follow = context;
+    if (!has_member(text, size, "\"method\":\"job.done\"") ||
+        !has_member(text, size, "\"state\":\"succeeded\""))
+        return false;
+    follow->progress.ended++;
+    if (follow->ctl->json) {
+        (void)fwrite(text, 1, size, stdout); /* main looks at ferror */
+        (void)putchar('\n');
+    }
+    progress_update(&follow->progress);
+    return true;
+}
+
 void follow_init(struct follow *follow, struct ctl *ctl, struct connection *connection,
                  const struct follow_options *options)
 {
     *follow = (struct follow){.ctl = ctl, .connection = connection, .options = *options};
+    if (ctl->json || (!options->lines && !options->outputs))
+        connection_set_skimmer(connection, skim_event, follow);
 }
 
 void follow_begin(struct follow *follow, uint64_t batch, uint64_t jobs)
@@ -75,7 +102,7 @@ static void tell_failure(struct follow *follow, const json_t *job)
     if (follow->options.lines || follow->told >= FAILURES_TOLD)
         return;
     follow->told++;
-    bool color = progress_color();
+    bool color = terminal_has_color(STDERR_FILENO);
     progress_hide(&follow->progress);
     (void)fflush(stdout); /* main looks at ferror */
     if (color)

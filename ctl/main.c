@@ -69,6 +69,7 @@ static int run_command(struct ctl *ctl, const struct command *command, int count
         return ctl_fail_memory(ctl);
 
     int code = options_read(ctl, command, options, &count, arguments);
+    ctl->wants_hint = code == CTL_USAGE;
     if (code)
         return code;
     if (ctl->help) {
@@ -79,17 +80,20 @@ static int run_command(struct ctl *ctl, const struct command *command, int count
         print_version();
         return CTL_OK;
     }
+    ctl->wants_hint = true;
     if (count < command->min_arguments)
         return ctl_fail(ctl, CTL_USAGE, "usage: awaitctl %s %s", command->name, command->usage);
     if (command->max_arguments >= 0 && count > command->max_arguments)
         return ctl_fail(ctl, CTL_USAGE, "%s: '%s' is one argument too many", command->name,
                         arguments[command->max_arguments]);
+    ctl->wants_hint = false;
     return command->run(ctl, options, count, arguments);
 }
 
 static int run(struct ctl *ctl, int count, char **arguments)
 {
     int code = options_read(ctl, NULL, NULL, &count, arguments);
+    ctl->wants_hint = true;
     if (code)
         return code;
     const char *name = count > 0 ? arguments[0] : NULL;
@@ -126,9 +130,8 @@ int main(int argc, char **argv)
                            errno ? ": " : "", errno ? strerror(errno) : "");
     }
     ctl_tell_failure(&ctl);
-    if (code == CTL_USAGE)
+    if (code == CTL_USAGE && ctl.wants_hint)
         (void)fprintf(stderr, "Try: awaitctl %s%s-h\n", ctl.command ? ctl.command->name : "",
                       ctl.command ? " " : "");
-    json_decref(ctl.problems);
     return code;
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/cleanup.h"
 #include "base/parse.h"
 #include "text.h"
 
@@ -29,8 +30,7 @@ static const char *show_limit(const char *type, double limit, char *buffer, size
         return parse_show_span(limit, buffer, size);
     if (type && strcmp(type, "size") == 0 && limit >= 0 && limit < 0x1p63)
         return parse_show_size((uint64_t)limit, buffer, size);
-    (void)snprintf(buffer, size, "%.15g", limit); /* 15 digits: what a double keeps of a decimal */
-    return buffer;
+    return parse_show_number(limit, buffer, size);
 }
 
 /* A limit of the table; false: none, or open. */
@@ -150,7 +150,30 @@ static void print_facts(const json_t *param, FILE *file)
     }
 }
 
-static void print_params(const json_t *params, FILE *file)
+/* Prints a sentence indented, its words broken to `columns`; 0: in one line. */
+static void print_wrapped(const char *text, size_t indent, unsigned columns, FILE *file)
+{
+    size_t at = indent;
+    (void)fprintf(file, "%*s", (int)indent, "");
+    while (text && *text) {
+        size_t size = strcspn(text, " ");
+        AUTO_FREE char *word = strndup(text, size);
+        size_t width = word ? text_width(word) : size;
+        if (columns > 0 && at > indent && at + 1 + width > columns) {
+            (void)fprintf(file, "\n%*s", (int)indent, "");
+            at = indent;
+        } else if (at > indent) {
+            (void)fputc(' ', file);
+            at++;
+        }
+        text_put(file, text, size);
+        at += width;
+        text += size + strspn(text + size, " ");
+    }
+    (void)fputc('\n', file);
+}
+
+static void print_params(const json_t *params, unsigned columns, FILE *file)
 {
     size_t i, width = 0;
     json_t *param;
@@ -165,9 +188,8 @@ static void print_params(const json_t *params, FILE *file)
         put(file, name);
         (void)fprintf(file, "%*s", (int)(width - (name ? text_width(name) : 1)) + 2, "");
         print_facts(param, file);
-        (void)fprintf(file, "\n%*s", (int)width + 4, "");
-        put(file, string(param, "text"));
         (void)fputc('\n', file);
+        print_wrapped(string(param, "text"), width + 4, columns, file);
     }
     json_array_foreach (params, i, param) {
         if (!string(param, "one_of") || is_repeated_choice(params, i))
@@ -206,7 +228,7 @@ static void print_notation(const json_t *params, FILE *file)
 
 /* ---- The whole ----------------------------------------------------------------------------------- */
 
-void plugin_text_print(const json_t *plugin, FILE *file)
+void plugin_text_print(const json_t *plugin, unsigned columns, FILE *file)
 {
     const json_t *params = json_object_get(plugin, "params");
     const json_t *settings = json_object_get(plugin, "settings");
@@ -225,12 +247,12 @@ void plugin_text_print(const json_t *plugin, FILE *file)
     print_usage(plugin, file);
     if (json_array_size(params) > 0) {
         (void)fputs("\nParameters:\n", file);
-        print_params(params, file);
+        print_params(params, columns, file);
         print_notation(params, file);
     }
     if (json_array_size(settings) > 0) {
         (void)fputs("\nSettings, in the daemon's configuration:\n", file);
-        print_params(settings, file);
+        print_params(settings, columns, file);
     }
     (void)fputs("\nVersion ", file);
     put(file, string(plugin, "version"));

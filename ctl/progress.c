@@ -4,12 +4,11 @@
 #include "progress.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 #include "base/clock.h"
-#include "text.h"
+#include "base/parse.h"
+#include "terminal.h"
 
 /* 10 times a second: smooth enough, and cheap over a slow line. */
 #define REDRAW_NS (CLOCK_NS_PER_S / 10)
@@ -20,31 +19,25 @@
 /* Narrower than this the numbers stand alone. */
 #define BAR_COLUMNS_MIN 5
 
-static bool is_dumb_terminal(void)
-{
-    const char *term = getenv("TERM");
-    return !term || !*term || strcmp(term, "dumb") == 0;
-}
-
-bool progress_possible(void)
-{
-    return isatty(STDERR_FILENO) && !is_dumb_terminal();
-}
-
-bool progress_color(void)
-{
-    const char *no_color = getenv("NO_COLOR");
-    return progress_possible() && !(no_color && *no_color);
-}
-
 void progress_start(struct progress *progress, uint64_t jobs)
 {
+    uint64_t now_ns = clock_now_ns();
     *progress = (struct progress){
-        .on = progress_possible(),
-        .color = progress_color(),
-        .started_ns = clock_now_ns(),
+        .on = terminal_can_redraw(STDERR_FILENO),
+        .color = terminal_has_color(STDERR_FILENO),
+        .started_ns = now_ns,
+        .drawn_ns = now_ns, /* what is over at once gets no bar */
         .jobs = jobs,
     };
+}
+
+/* To a tenth of a second, which is as often as it is redrawn. */
+static const char *show_elapsed(double seconds, char *buffer, size_t size)
+{
+    if (seconds >= 100)
+        return parse_show_span((double)(uint64_t)seconds, buffer, size);
+    (void)snprintf(buffer, size, "%.1f s", seconds); /* fits: below 100 */
+    return buffer;
 }
 
 const char *progress_line(const struct progress_counts *counts, unsigned columns, char *buffer,
@@ -61,7 +54,7 @@ const char *progress_line(const struct progress_counts *counts, unsigned columns
         (void)snprintf(total, sizeof(total), " of %ju", (uintmax_t)counts->jobs);
     int length =
         snprintf(numbers, sizeof(numbers), "%s%ju%s done%s, %.24s", share, (uintmax_t)counts->ended,
-                 total, failed, text_seconds(counts->elapsed_s, span, sizeof(span)));
+                 total, failed, show_elapsed(counts->elapsed_s, span, sizeof(span)));
 
     char bar[BAR_COLUMNS_MAX + 4] = "";
     int width = (int)columns - 1 - length - 3; /* the last column stays free: some terminals wrap */
@@ -78,14 +71,6 @@ const char *progress_line(const struct progress_counts *counts, unsigned columns
     return buffer;
 }
 
-static unsigned terminal_columns(void)
-{
-    struct winsize window;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) < 0 || window.ws_col == 0)
-        return 80; /* a serial line that does not tell: the width of old */
-    return window.ws_col;
-}
-
 static void draw(struct progress *progress, uint64_t now_ns)
 {
     struct progress_counts counts = {
@@ -95,7 +80,7 @@ static void draw(struct progress *progress, uint64_t now_ns)
         .elapsed_s = clock_seconds(now_ns - progress->started_ns),
     };
     char line[256];
-    (void)progress_line(&counts, terminal_columns(), line, sizeof(line));
+    (void)progress_line(&counts, terminal_columns(STDERR_FILENO), line, sizeof(line));
     const char *color = !progress->color              ? ""
                         : progress->not_succeeded > 0 ? "\033[31m"
                                                       : "\033[32m";

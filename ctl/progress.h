@@ -25,11 +25,6 @@ struct progress {
     uint64_t ended, not_succeeded;
 };
 
-/* Whether a bar can be shown here: standard error is a terminal that can move its cursor. */
-bool progress_possible(void);
-/* Whether standard error takes colours. */
-bool progress_color(void);
-
 void progress_start(struct progress *progress, uint64_t jobs);
 /* Draws it if it is time to. */
 void progress_update(struct progress *progress);

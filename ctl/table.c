@@ -79,7 +79,7 @@ static void print_row(const struct table *table, const char *const *cells, const
 
 void table_print(struct table *table)
 {
-    size_t columns = column_count(table), widths[TABLE_COLUMNS_MAX];
+    size_t columns = column_count(table), widths[TABLE_COLUMNS_MAX] = {0};
     for (size_t i = 0; i < columns; i++)
         widths[i] = text_width(table->columns[i].title);
     for (size_t i = 0; i < table->count; i++) {

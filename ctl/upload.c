@@ -163,9 +163,9 @@ static int await_oldest(struct upload *upload)
 int upload_take(struct upload *upload)
 {
     struct incoming incoming;
-    int code = connection_read(upload->connection, -1, &incoming);
+    int code = connection_read(upload->connection, 0, &incoming);
     if (code)
-        return code;
+        return code == CTL_TIMED_OUT ? CTL_OK : code;
     struct piece *piece = &upload->pieces[upload->oldest];
     if (incoming.kind == INCOMING_EVENT && upload->follow) {
         code = follow_on_event(upload->follow, &incoming);
@@ -336,7 +336,7 @@ static int append(struct upload *upload, const char *entry, size_t size, uint64_
 int upload_add(struct upload *upload, const char *entry, size_t size, uint64_t line)
 {
     size_t together = upload->entries.size + size + 1;
-    if (together + upload->envelope_bytes > UNASKED_BYTES) {
+    if (upload->line_bytes > 0 || together + upload->envelope_bytes > UNASKED_BYTES) {
         int code = check_entry(upload, entry, size, line);
         /* Pieces of half a message: well under the limit, and two under way are one. */
         if (code == CTL_OK && upload->entries.size > 0 && together > upload->line_bytes / 2)
@@ -398,28 +398,29 @@ int upload_finish(struct upload *upload, uint64_t *batch, uint64_t *jobs)
     return CTL_OK;
 }
 
-void upload_abandon(struct upload *upload)
+void upload_abandon(struct upload *upload, int code)
 {
     struct ctl *ctl = upload->ctl;
-    if (!upload->batch)
+    if (!upload->batch) {
+        if (code == CTL_INTERRUPTED && upload->under_way > 0)
+            (void)ctl_fail(ctl, code,
+                           "interrupted before the daemon answered; `awaitctl list` tells whether "
+                           "it took the batch");
         return;
-    struct error why = ctl->error;
-    json_t *problems = ctl->problems, *result;
-    ctl->problems = NULL;
+    }
+    ctl_tell_failure(ctl);
     interrupt_clear();
-    json_t *params = json_pack("{s:I}", "batch", upload->batch);
-    int code = params ? ask(upload, "batch.cancel", params, false, &result) : ctl_fail_memory(ctl);
-    if (code == CTL_OK)
+    json_t *params = json_pack("{s:I}", "batch", upload->batch), *result;
+    int cancel_code =
+        params ? ask(upload, "batch.cancel", params, false, &result) : ctl_fail_memory(ctl);
+    if (cancel_code) {
+        struct error why = ctl->error;
+        (void)ctl_fail(ctl, code,
+                       "batch %" JSON_INTEGER_FORMAT
+                       " is incomplete and could not be cancelled: %.300s",
+                       upload->batch, why.text);
+    } else {
         json_decref(result);
-    json_decref(ctl->problems);
-    ctl->problems = problems;
-    struct error cancel_why = ctl->error;
-    ctl->error = why;
-    if (code == CTL_OK)
-        ctl_say(ctl, "batch %" JSON_INTEGER_FORMAT " was cancelled: its jobs did not all get there",
-                upload->batch);
-    else
-        ctl_say(ctl,
-                "batch %" JSON_INTEGER_FORMAT " is incomplete and could not be cancelled: %.300s",
-                upload->batch, cancel_why.text);
+        (void)ctl_fail(ctl, code, "batch %" JSON_INTEGER_FORMAT " was cancelled", upload->batch);
+    }
 }

@@ -37,13 +37,14 @@ int upload_add(struct upload *upload, const char *entry, size_t size, uint64_t l
 bool upload_is_waiting(const struct upload *upload);
 /* Sends what waits; from then on the batch is open. */
 int upload_flush(struct upload *upload);
-/* Takes what the daemon sent; waits for a message if none is there. */
+/* Takes one message of the daemon, if there is one; never waits. */
 int upload_take(struct upload *upload);
 
 /* Sends the rest. The batch is complete then; its number and how many jobs it has. */
 int upload_finish(struct upload *upload, uint64_t *batch, uint64_t *jobs);
 
-/* After a failure: cancels the batch if it was opened, and adds that to the failure's words. */
-void upload_abandon(struct upload *upload);
+/* After a failure with this exit code: if the batch was opened, tells the failure, cancels the batch and
+ * leaves as failure what became of it. */
+void upload_abandon(struct upload *upload, int code);
 
 #endif

@@ -156,13 +156,12 @@ static void *run(void *context)
         write_mail(log, mail);
         write_count(log, "syslog is too slow", "dropped", mailbox_take_refused(log->mailbox));
 
-        uint64_t now_ns = clock_now_ns();
-        if (now_ns >= sum_ns || !more) {
+        if (!more || (sum_ns != UINT64_MAX && clock_now_ns() >= sum_ns)) {
             write_count(log, "too many lines", "held_back", atomic_exchange(&log->held_back, 0));
             sum_ns = UINT64_MAX;
         }
         if (sum_ns == UINT64_MAX && atomic_load(&log->held_back) > 0)
-            sum_ns = clock_after_ns(now_ns, SUM_SPAN_S);
+            sum_ns = clock_after_ns(clock_now_ns(), SUM_SPAN_S);
     }
 
     (void)pthread_mutex_lock(&log->mutex);

@@ -294,6 +294,7 @@ void params_clear(const struct params_table *table, void *out)
     }
 }
 
+/* Whether a text has a placeholder; where one is {item}, *has_item says so. */
 static bool has_placeholder(const json_t *value, bool *has_item)
 {
     if (!json_is_string(value) || !template_has_placeholder(json_string_value(value)))
@@ -302,17 +303,20 @@ static bool has_placeholder(const json_t *value, bool *has_item)
     return true;
 }
 
-bool params_has_placeholder(const json_t *params, bool *has_item)
+bool params_has_placeholder(const json_t *params, const char **with_item)
 {
-    bool found = false, item = false;
+    bool found = false;
+    const char *first_with_item = NULL, *name;
     json_t *object = (json_t *)params; /* as in params_fill() */
-    const char *name;
     json_t *value;
     json_object_foreach (object, name, value) {
-        found |= has_placeholder(value, &item);
+        bool has_item = false;
+        found |= has_placeholder(value, &has_item);
         for (size_t i = 0; i < json_array_size(value); i++)
-            found |= has_placeholder(json_array_get(value, i), &item);
+            found |= has_placeholder(json_array_get(value, i), &has_item);
+        if (has_item && !first_with_item)
+            first_with_item = name;
     }
-    *has_item = item;
+    *with_item = first_with_item;
     return found;
 }

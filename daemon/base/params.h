@@ -53,8 +53,9 @@ int params_fill(const struct params_table *table, const json_t *params,
 /* Frees the texts and lists in a filled struct. */
 void params_clear(const struct params_table *table, void *out);
 
-/* Whether any text in `params` has a placeholder, and whether one is {item}. */
-bool params_has_placeholder(const json_t *params, bool *has_item);
+/* Whether any text in `params` has a placeholder. *with_item is the name of the first parameter that has
+ * {item}, or NULL; it lives as long as `params`. */
+bool params_has_placeholder(const json_t *params, const char **with_item);
 
 /* A table as JSON, for the handshake and for plugin.show: an array of {name, type, text, unit, min, max,
  * default, required, one_of}; absent where not set. New reference; NULL: out of memory. */

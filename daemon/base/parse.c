@@ -135,6 +135,8 @@ const char *parse_show_number(double value, char *buffer, size_t size)
 
 bool parse_is_utf8(const void *data, size_t size)
 {
+    if (size == 0)
+        return true; /* `data` may be NULL */
     const uint8_t *at = data, *end = at + size;
     while (at < end) {
         uint64_t eight;

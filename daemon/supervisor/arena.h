@@ -16,6 +16,15 @@ struct arena {
  * of memory. */
 void *arena_take(struct arena *arena, size_t size, size_t align);
 
+/* How far an arena is filled; see arena_rewind(). */
+struct arena_mark {
+    const struct arena_chunk *head, *behind;
+    size_t used;
+};
+struct arena_mark arena_mark(const struct arena *arena);
+/* Gives back what was taken since the mark was made; marks made in between are void. */
+void arena_rewind(struct arena *arena, struct arena_mark mark);
+
 /* Gives everything back. */
 void arena_clear(struct arena *arena);
 

@@ -14,6 +14,7 @@
 struct batch_piece {
     uint32_t first; /* the first job that was accepted then */
     uint64_t accepted_ns;
+    struct arena_mark texts; /* before it */
 };
 
 struct batch *batch_new(uint64_t number, const char *name, uid_t owner)
@@ -71,8 +72,8 @@ int batch_accept(struct batch *batch, uint64_t now_ns)
                      batch->pieces_count + 1);
     if (error)
         return error;
-    batch->pieces[batch->pieces_count++] =
-        (struct batch_piece){.first = batch->jobs, .accepted_ns = now_ns};
+    batch->pieces[batch->pieces_count++] = (struct batch_piece){
+        .first = batch->jobs, .accepted_ns = now_ns, .texts = arena_mark(&batch->texts)};
     return 0;
 }
 
@@ -133,7 +134,7 @@ void batch_truncate(struct batch *batch, uint32_t entries)
         batch->in_state[JOB_QUEUED] -= last->count;
     }
     while (batch->pieces_count && batch->pieces[batch->pieces_count - 1].first >= batch->jobs)
-        batch->pieces_count--;
+        arena_rewind(&batch->texts, batch->pieces[--batch->pieces_count].texts);
 }
 
 uint32_t batch_entry_of(const struct batch *batch, uint32_t job)

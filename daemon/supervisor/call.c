@@ -58,8 +58,10 @@ void call_serve(struct supervisor *supervisor, struct client *client,
 bool call_read(struct call *call, const struct params_table *table, void *out)
 {
     int error = params_fill(table, call->params, NULL, "", out, &call->problems);
-    if (!error)
+    if (!error && !call->problems.count)
         return true;
+    if (!error)
+        params_clear(table, out);
     if (error == -ENOMEM)
         call_fail(call, RPC_FULL, "out of memory");
     else

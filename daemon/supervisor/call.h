@@ -42,7 +42,8 @@ void call_serve(struct supervisor *supervisor, struct client *client,
                 const struct rpc_request *request);
 
 /* Fills the struct at `out` (table->struct_size bytes) from the call's parameters, all of which must be in
- * the table. False: they are wrong, and the call has failed. call_done_reading() frees the texts. */
+ * the table. False: they are wrong, or there were problems before, and the call has failed.
+ * call_done_reading() frees the texts. */
 bool call_read(struct call *call, const struct params_table *table, void *out);
 void call_done_reading(const struct params_table *table, void *out);
 

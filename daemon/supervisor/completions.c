@@ -11,8 +11,6 @@
 
 /* Bytes of a chunk: a seek walks half of one on average, some 20 us. */
 #define CHUNK_SIZE (64u << 10)
-/* Bytes of a batch's first chunk: most batches have one job. */
-#define FIRST_CHUNK_SIZE 128u
 
 #define FLAG_TRUNCATED 0x10u /* above the states */
 static_assert(JOB_STATES <= FLAG_TRUNCATED, "states and flags share a number");
@@ -55,13 +53,13 @@ int completions_append(struct completions *list, const struct completion *comple
         chunk = add_chunk(list);
         if (!chunk)
             return -ENOMEM;
-        /* The first chunk of a batch grows as needed; later ones are made at full size. */
-        if (list->chunks_count > 1 && !bytes_reserve(&chunk->records, CHUNK_SIZE))
-            return -ENOMEM;
     }
     struct bytes *records = &chunk->records;
     size_t before = records->capacity;
-    if (records->capacity - records->size < needed && !bytes_reserve(records, needed)) {
+    /* The first chunk of a batch grows as needed; later ones are made at full size. */
+    size_t reserved =
+        !before && list->chunks_count > 1 && needed < CHUNK_SIZE ? CHUNK_SIZE : needed;
+    if (records->capacity - records->size < needed && !bytes_reserve(records, reserved)) {
         records->failed = false;
         return -ENOMEM;
     }

@@ -66,9 +66,18 @@ static void follow_batch(struct call *call, struct batch *batch, enum watch_even
                   (unsigned long long)batch->number);
 }
 
-static void batch_submit(struct call *call)
+/* The call's jobs; when there are none that is a problem. */
+static json_t *take_jobs(struct call *call)
 {
     json_t *jobs = call_take(call, "jobs");
+    if (!jobs)
+        problems_add(&call->problems, "jobs", "is required");
+    return jobs;
+}
+
+static void batch_submit(struct call *call)
+{
+    json_t *jobs = take_jobs(call);
     struct submit_params params;
     enum watch_events follow;
     if (read_submit(call, &params, &follow)) {
@@ -122,7 +131,7 @@ static struct batch *read_batch(struct call *call)
 
 static void batch_add(struct call *call)
 {
-    json_t *jobs = call_take(call, "jobs");
+    json_t *jobs = take_jobs(call);
     struct batch *batch = read_batch(call);
     if (batch) {
         uint32_t first = batch->jobs;

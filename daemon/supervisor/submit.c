@@ -14,25 +14,33 @@
 #include "supervisor/batch.h"
 #include "supervisor/catalogue.h"
 
+/* Integers of the protocol stay below 2^53, where every JSON reader has them exactly. */
+#define COUNT_MAX ((INT64_C(1) << 53) - 1)
+/* Bytes of texts that are expanded to check one request; reason: half a megabyte of parameters with a hundred
+ * thousand items would hold the loop for minutes, these hold it for some 50 ms. */
+#define EXPANDED_MAX ((uint64_t)64 << 20)
+
 /* What is being read: one entry of `jobs`. */
 struct reading {
     struct batch *batch;
     const struct catalogue *catalogue;
     struct problems *problems;
-    char field[64];       /* "jobs[3].", with room for a member's name behind it */
+    char field[96];       /* "jobs[3].", with room for a member's name behind it */
     size_t prefix;        /* length of "jobs[3]." */
     const json_t *params; /* NULL: none */
     const json_t *items;  /* NULL: none */
     const struct plugin *plugin;
+    json_int_t count; /* of jobs; not yet held against any limit */
     struct entry entry;
     struct bytes text; /* the parameters as text */
+    uint64_t expanded; /* bytes so far, at most, in all entries */
 };
 
 /* The name of a member of the entry: "jobs[3].count". */
 static const char *field(struct reading *reading, const char *member)
 {
     (void)snprintf(reading->field + reading->prefix, sizeof(reading->field) - reading->prefix,
-                   "%.31s", member);
+                   "%.63s", member);
     return reading->field;
 }
 
@@ -69,12 +77,12 @@ static void read_params(struct reading *reading, const json_t *value)
 
 static void read_count(struct reading *reading, const json_t *value)
 {
-    json_int_t count = json_integer_value(value);
-    if (!json_is_integer(value) || count < 1 || count > BATCH_JOBS_MAX)
+    if (!json_is_integer(value) || json_integer_value(value) < 1 ||
+        json_integer_value(value) > COUNT_MAX)
         problems_add(reading->problems, field(reading, "count"),
-                     "must be a number of jobs from 1 to %" PRIu32, BATCH_JOBS_MAX);
+                     "must be a number of jobs, at least 1");
     else
-        reading->entry.count = (uint32_t)count;
+        reading->count = json_integer_value(value);
 }
 
 static void read_items(struct reading *reading, const json_t *value)
@@ -95,7 +103,7 @@ static void read_items(struct reading *reading, const json_t *value)
             return;
     }
     reading->items = value;
-    reading->entry.count = (uint32_t)json_array_size(value);
+    reading->count = (json_int_t)json_array_size(value);
 }
 
 static void read_name(struct reading *reading, const json_t *value)
@@ -131,15 +139,44 @@ static void read_member(struct reading *reading, const char *name, const json_t 
 
 /* ---- The entry as a whole ------------------------------------------------------------------ */
 
+static const char *item_of(const struct reading *reading, uint32_t index)
+{
+    return json_string_value(json_array_get(reading->items, index));
+}
+
+/* Whether the names of all the entry's jobs are short enough. */
+static bool names_fit(const struct reading *reading)
+{
+    const struct entry *entry = &reading->entry;
+    /* Without {item}, none is longer than the last. */
+    for (uint32_t i = template_has_item(entry->name) ? 0 : entry->count - 1; i < entry->count;
+         i++) {
+        if (template_expanded_size(entry->name, i, item_of(reading, i)) > SUBMIT_NAME_MAX + 1)
+            return false;
+    }
+    return true;
+}
+
+static void check_name(struct reading *reading)
+{
+    if (!reading->entry.name)
+        return;
+    if (!reading->items && template_has_item(reading->entry.name))
+        problems_add(reading->problems, field(reading, "name"),
+                     "has {item}, but the job has no items");
+    else if (!names_fit(reading))
+        problems_add(reading->problems, field(reading, "name"),
+                     "must have at most %d bytes once its placeholders are replaced",
+                     SUBMIT_NAME_MAX);
+}
+
 static void check_whole(struct reading *reading, const json_t *object)
 {
     if (!json_object_get(object, "plugin"))
         problems_add(reading->problems, field(reading, "plugin"), "is required");
     if (json_object_get(object, "count") && json_object_get(object, "items"))
         problems_add(reading->problems, field(reading, "count"), "give either count or items");
-    if (reading->entry.name && !reading->items && template_has_item(reading->entry.name))
-        problems_add(reading->problems, field(reading, "name"),
-                     "has {item}, but the job has no items");
+    check_name(reading);
 }
 
 static int fill(struct reading *reading, const struct params_expansion *expansion)
@@ -148,10 +185,19 @@ static int fill(struct reading *reading, const struct params_expansion *expansio
                        field(reading, "params"), NULL, reading->problems);
 }
 
+/* Accounts for the expansion of the parameters with an item; false: it would be too much. */
+static bool may_expand(struct reading *reading, const char *item)
+{
+    static const size_t placeholder = sizeof("{item}") - 1;
+    uint64_t size = reading->entry.params_size;
+    reading->expanded += size + size / placeholder * strlen(item);
+    return reading->expanded <= EXPANDED_MAX;
+}
+
 /*
- * Checks the parameters of an entry whose texts have placeholders: for each item; or, for a count, for the
- * first and the last index. What passes for both and still fails in between (the worker checks
- * each job again) fails that job alone.
+ * Checks the parameters of an entry whose texts have placeholders: for each item, as long as that is no
+ * great work; or, for a count, for the first and the last index. What passes here and fails later
+ * (the worker checks each job again) fails that job alone.
  */
 static int check_expansions(struct reading *reading)
 {
@@ -162,9 +208,11 @@ static int check_expansions(struct reading *reading)
         return error || !expansion.index ? error : fill(reading, &expansion);
     }
     int error = 0;
-    for (size_t i = 0; i < reading->entry.count && !problems_full(reading->problems); i++) {
+    for (uint32_t i = 0; i < reading->entry.count && !problems_full(reading->problems); i++) {
         expansion.index = i;
-        expansion.item = json_string_value(json_array_get(reading->items, i));
+        expansion.item = item_of(reading, i);
+        if (!may_expand(reading, expansion.item))
+            break;
         int code = fill(reading, &expansion);
         if (code)
             error = code;
@@ -174,10 +222,12 @@ static int check_expansions(struct reading *reading)
 
 static int check_params(struct reading *reading)
 {
-    bool has_item = false;
-    reading->entry.expands = reading->params && params_has_placeholder(reading->params, &has_item);
-    if (has_item && !reading->items) {
-        problems_add(reading->problems, field(reading, "params"),
+    const char *with_item = NULL;
+    reading->entry.expands = reading->params && params_has_placeholder(reading->params, &with_item);
+    if (with_item && !reading->items) {
+        char member[64];
+        (void)snprintf(member, sizeof(member), "params.%s", with_item);
+        problems_add(reading->problems, field(reading, member),
                      "has {item}, but the job has no items");
         return -EINVAL;
     }
@@ -232,22 +282,28 @@ static int keep_items(struct reading *reading)
     return 0;
 }
 
-static int read_entry(struct reading *reading, const json_t *object)
+static int read_entry(struct reading *reading, const json_t *object, uint32_t room)
 {
     size_t before = reading->problems->count;
-    reading->entry = (struct entry){.count = 1};
+    reading->entry = (struct entry){0};
+    reading->count = 1;
     reading->params = reading->items = NULL;
     reading->plugin = NULL;
     const char *name;
     json_t *value;
     json_object_foreach ((json_t *)object, name, value)
         read_member(reading, name, value);
+    if (reading->problems->count > before)
+        return -EINVAL;
+    if (reading->count > room)
+        return -E2BIG;
+    reading->entry.count = (uint32_t)reading->count;
     check_whole(reading, object);
     if (reading->problems->count > before)
         return -EINVAL;
-    int error = check_params(reading);
+    int error = keep_params(reading);
     if (!error)
-        error = keep_params(reading);
+        error = check_params(reading);
     if (!error)
         error = keep_items(reading);
     return error;
@@ -263,13 +319,11 @@ static int read_entries(struct reading *reading, const json_t *jobs, uint32_t jo
         reading->prefix = (size_t)snprintf(reading->field, sizeof(reading->field), "jobs[%zu].", i);
         int code = -EINVAL;
         if (json_is_object(object)) {
-            code = read_entry(reading, object);
+            code = read_entry(reading, object, jobs_max - reading->batch->jobs);
         } else {
             reading->field[reading->prefix - 1] = '\0';
             problems_add(reading->problems, reading->field, "must be an object");
         }
-        if (!code && !error && reading->entry.count > jobs_max - reading->batch->jobs)
-            code = -E2BIG;
         if (!code && !error)
             code = batch_add_entry(reading->batch, &reading->entry);
         if (code == -ENOMEM || code == -E2BIG)

@@ -10,6 +10,7 @@ AW_TEST_PATIENCE  factor on all deadlines, for slow machines
 import collections
 import contextlib
 import ctypes
+import io
 import json
 import os
 import pathlib
@@ -340,8 +341,9 @@ class DaemonFailed(Exception):
 
 SANITIZER_REPORT = re.compile(r"ERROR: \w*Sanitizer|runtime error:|SUMMARY: \w*Sanitizer")
 
+# Little grace, since most tests leave jobs behind that would wait for an hour.
 DEFAULT_CONFIG = {
-    "daemon": {"workers": 2, "plugin_dir": str(PLUGIN_DIR)},
+    "daemon": {"workers": 2, "plugin_dir": str(PLUGIN_DIR), "grace": "100ms"},
 }
 
 
@@ -372,7 +374,7 @@ class Daemon:
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(self.env["NOTIFY_SOCKET"].replace("@", "\0"))
         self.notified = []
-        self.popen = popen
+        self.popen = {"stderr": subprocess.PIPE, **popen}
         self.process = None
         self.log = None
 
@@ -381,9 +383,8 @@ class Daemon:
     def spawn(self):
         """Starts it, without waiting for anything."""
         self.process = subprocess.Popen(self.command, env=self.env, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                        **self.popen)
-        self.log = Lines(self.process.stderr)
+                                        stdout=subprocess.DEVNULL, **self.popen)
+        self.log = Lines(self.process.stderr or io.BytesIO())
         return self
 
     def start(self):
@@ -449,8 +450,8 @@ class Daemon:
                 os.kill(pid, signal.SIGKILL)
         self._notify.close()
         if self.log:
-            print(f"--- log of {self.directory}")
-            print(self.log.text())
+            print(f"--- log of {self.directory}, its last lines")
+            print("\n".join(list(self.log)[-100:]))
         shutil.rmtree(self.directory, ignore_errors=True)
 
     # -- use

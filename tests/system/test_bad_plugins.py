@@ -12,7 +12,7 @@ from awaitd import (HOSTILE_DIR, PLUGIN_DIR, SANITIZED, RpcError, config_file, e
 
 def text_file(folder, _):
     path = folder / "text.so"
-    path.write_text("This is no plugin.\n", encoding="ascii")
+    path.write_text("This is no plugin.\n" * 100, encoding="ascii")
     return path
 
 
@@ -57,7 +57,11 @@ UNLOADABLE = {
     "newer_minor": (from_tests, ["1.99", "1.0"]),
     "crash_at_load": (from_tests, []),
     "exit_at_load": (from_tests, []),
+    "open_crashes": (from_tests, []),
     "open_fails": (from_tests, []),
+    "wrong_size": (from_tests, []),
+    "two_styles": (from_tests, []),
+    "bad_table": (from_tests, ["twice"]),
 }
 
 
@@ -83,7 +87,7 @@ def test_a_plugin_that_cannot_be_loaded_is_named_and_the_rest_works(start_daemon
         assert caught.value.code in (-32602, 4)
         assert plugin["name"] in str(caught.value)
         assert client.run(wait_job(0, count=10))[1]["state"] == "succeeded"
-        assert daemon.workers_ready()
+        eventually(daemon.workers_ready, "all workers are ready")
     daemon.log.wait_for(rf"{path.name}|\b{path.stem}\b")
     lines = daemon.ctl("plugins", check=0).stdout.splitlines()
     assert [line for line in lines if plugin["name"] in line and "disabled" in line]
@@ -185,6 +189,48 @@ def test_a_job_that_calls_exit_costs_its_worker_and_no_more(start_with):
         jobs, _ = client.run({"plugin": "exit"})
         assert jobs[0]["state"] == "crashed"
         assert client.run(wait_job(0))[1]["state"] == "succeeded"
+
+
+def test_a_job_that_aborts_costs_its_worker_and_no_more(start_with):
+    daemon = start_with("abort")
+    with daemon.client() as client:
+        jobs, _ = client.run({"plugin": "abort"})
+        assert jobs[0]["state"] == "crashed"
+        assert client.run(wait_job(0))[1]["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("plugin", ["finish_twice", "wrong_calls", "odd_result"])
+def test_a_plugin_that_breaks_the_rules_harms_itself_alone(start_with, plugin):
+    daemon = start_with(plugin)
+    params = {"result": 12345} if plugin == "odd_result" else {}
+    with daemon.client() as client:
+        _, summary = client.run({"plugin": plugin, "params": params, "count": 10})
+        assert summary["jobs"] == 10
+        assert client.run(wait_job(0, count=10))[1]["succeeded"] == 10
+
+
+def test_a_failing_job_tells_why(start_with):
+    daemon = start_with("failing", "fail_bytes")
+    with daemon.client() as client:
+        params = {"reason": "the \u201cmoon\u201d is\nfull"}
+        jobs, summary = client.run({"plugin": "failing", "params": params}, {"plugin": "failing"},
+                                   {"plugin": "fail_bytes"}, wait_job(0))
+        assert (summary["state"], summary["failed"], summary["succeeded"]) == ("failed", 3, 1)
+        reasons = {job["job"]: job.get("reason") for job in jobs}
+        assert reasons[0] == params["reason"]
+        assert reasons[1]
+        assert reasons[2].startswith("bad ") and reasons[2].endswith(" bytes")
+    result = daemon.ctl("show", "1.0", check=0)
+    assert "moon" in result.stdout
+    assert daemon.ctl("run", "failing", "reason=because").returncode == 1
+
+
+def test_a_flood_of_log_lines_from_a_plugin_stops_nothing(start_with):
+    daemon = start_with("flood_log")
+    with daemon.client() as client:
+        _, summary = client.run({"plugin": "flood_log", "count": 20}, wait_job(0))
+        assert summary["succeeded"] == 21
+    daemon.log.wait_for(r"line \d.*flood_log")
 
 
 def test_bottomless_recursion_hits_the_guard_page_and_no_neighbour(start_with):

@@ -128,12 +128,12 @@ def test_the_installed_file_passes_and_has_every_option_commented(folder):
     for option in ("workers", "socket", "group", "plugin_dir", "grace", "level", "rate", "burst",
                    "line_bytes", "depth", "batch_jobs", "queued_jobs", "clients", "output_bytes",
                    "fiber_stack_bytes"):
-        assert re.search(rf"^\s*(#|//)\s*{option}\s*=", text, re.MULTILINE), option
+        assert re.search(rf"^\s*#{option} = ", text, re.MULTILINE), option
 
 
 def test_the_installed_file_with_every_comment_taken_off_passes_too(folder):
     (path,) = PREFIX.glob("etc/**/awaitd.conf")
-    text = re.sub(r"^(\s*)(?:#|//)\s*(\w+ = [^;]+;)", r"\1\2", path.read_text(encoding="utf-8"),
+    text = re.sub(r"^(\s*)#(\w+ = [^;]+;)", r"\1\2", path.read_text(encoding="utf-8"),
                   flags=re.MULTILINE)
     result, output, _ = check(folder, text)
     assert "unknown" not in output

@@ -30,7 +30,7 @@ def test_a_request_may_come_byte_by_byte(client):
     answer = client.receive()
     assert answer["id"] == "one"
     jobs, _ = client.follow(answer["result"]["batch"])
-    assert jobs[0]["name"] == 'br{ace} "quoted" \\ } \u00e9\U0001f600'
+    assert jobs[0]["name"] == 'br{ace} "quoted" \\ }} \u00e9\U0001f600'
 
 
 def test_braces_in_strings_end_nothing(client):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from awaitd import RpcError, wait_job
+from awaitd import RpcError, eventually, wait_job
 
 
 def test_hello_introduces_the_daemon(daemon, client):
@@ -28,6 +28,7 @@ def test_status_tells_workers_batches_jobs_and_clients(daemon, client):
     client.submit(wait_job(3600, count=2))
     client.call("batch.open")
     busy = daemon.busy_worker()
+    eventually(daemon.workers_ready, "all workers are ready")
     assert busy["pid"] in daemon.worker_pids()
     status = client.call("daemon.status")
     assert status["pid"] == daemon.process.pid

@@ -7,19 +7,25 @@ import pytest
 from awaitd import Closed, RpcError, wait_job
 
 
+@pytest.fixture
+def patient(start_daemon):
+    """A daemon that lets running jobs finish."""
+    return start_daemon(config={"daemon": {"grace": "30s"}})
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_running_jobs_finish_within_the_grace_time(daemon, number):
-    with daemon.client() as client:
+def test_running_jobs_finish_within_the_grace_time(patient, number):
+    with patient.client() as client:
         batch = client.submit(wait_job(1, count=10), follow="each")
-        daemon.busy_worker()
-        daemon.process.send_signal(number)
+        patient.busy_worker()
+        patient.process.send_signal(number)
         jobs, summary = client.follow(batch)
         assert [job["state"] for job in jobs] == ["succeeded"] * 10
         assert summary["state"] == "succeeded"
         with pytest.raises(Closed):
             client.receive()
-    assert daemon.wait() == 0
-    daemon.check_nothing_left()
+    assert patient.wait() == 0
+    patient.check_nothing_left()
 
 
 def test_jobs_that_take_longer_are_cancelled_and_told(start_daemon):
@@ -50,13 +56,13 @@ def test_queued_jobs_do_not_start_any_more(start_daemon):
     assert daemon.wait() == 0
 
 
-def test_a_stopping_daemon_takes_no_new_work_and_says_so(daemon):
-    with daemon.client() as client:
+def test_a_stopping_daemon_takes_no_new_work_and_says_so(patient):
+    with patient.client() as client:
         batch = client.submit(wait_job(2))
-        daemon.busy_worker()
+        patient.busy_worker()
         wait = client.request("batch.wait", batch=batch)
-        daemon.terminate()
-        daemon.wait_notified("STOPPING=1")
+        patient.terminate()
+        patient.wait_notified("STOPPING=1")
         request = client.request("batch.submit", jobs=[wait_job(0)])
         answers = {}
         for _ in range(2):
@@ -64,7 +70,7 @@ def test_a_stopping_daemon_takes_no_new_work_and_says_so(daemon):
             answers[message["id"]] = message
         assert answers[request]["error"]["code"] == 4
         assert answers[wait]["result"]["state"] == "succeeded"
-    assert daemon.wait() == 0
+    assert patient.wait() == 0
 
 
 def test_an_idle_daemon_ends_at_once_with_clients_connected(daemon):
@@ -109,14 +115,14 @@ def test_a_million_running_jobs_do_not_make_the_end_long(start_daemon):
     daemon.stop()
 
 
-def test_status_says_stopping(daemon):
-    with daemon.client() as client:
+def test_status_says_stopping(patient):
+    with patient.client() as client:
         client.submit(wait_job(1))
-        daemon.busy_worker()
-        daemon.terminate()
-        daemon.wait_notified("STOPPING=1")
+        patient.busy_worker()
+        patient.terminate()
+        patient.wait_notified("STOPPING=1")
         try:
             assert client.call("daemon.status")["state"] == "stopping"
         except RpcError as refused:
             assert refused.code == 4
-    assert daemon.wait() == 0
+    assert patient.wait() == 0
