@@ -163,9 +163,9 @@ static int await_oldest(struct upload *upload)
 int upload_take(struct upload *upload)
 {
     struct incoming incoming;
-    int code = connection_read(upload->connection, -1, &incoming);
+    int code = connection_read(upload->connection, 0, &incoming);
     if (code)
-        return code;
+        return code == CTL_TIMED_OUT ? CTL_OK : code;
     struct piece *piece = &upload->pieces[upload->oldest];
     if (incoming.kind == INCOMING_EVENT && upload->follow) {
         code = follow_on_event(upload->follow, &incoming);
@@ -336,7 +336,7 @@ static int append(struct upload *upload, const char *entry, size_t size, uint64_
 int upload_add(struct upload *upload, const char *entry, size_t size, uint64_t line)
 {
     size_t together = upload->entries.size + size + 1;
-    if (together + upload->envelope_bytes > UNASKED_BYTES) {
+    if (upload->line_bytes > 0 || together + upload->envelope_bytes > UNASKED_BYTES) {
         int code = check_entry(upload, entry, size, line);
         /* Pieces of half a message: well under the limit, and two under way are one. */
         if (code == CTL_OK && upload->entries.size > 0 && together > upload->line_bytes / 2)

@@ -37,7 +37,7 @@ int upload_add(struct upload *upload, const char *entry, size_t size, uint64_t l
 bool upload_is_waiting(const struct upload *upload);
 /* Sends what waits; from then on the batch is open. */
 int upload_flush(struct upload *upload);
-/* Takes what the daemon sent; waits for a message if none is there. */
+/* Takes one message of the daemon, if there is one; never waits. */
 int upload_take(struct upload *upload);
 
 /* Sends the rest. The batch is complete then; its number and how many jobs it has. */

@@ -82,6 +82,14 @@ const struct plugin *catalogue_find(const struct catalogue *catalogue, const cha
     return found;
 }
 
+/* As plugin.h tells; names are written into the protocol and the log as they are. */
+static bool is_name(const char *name)
+{
+    size_t length = strlen(name);
+    return length >= 1 && length <= 32 && *name >= 'a' && *name <= 'z' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == length;
+}
+
 /* Takes in one plugin's description. */
 static int describe(struct plugin *plugin, json_t *described, struct error *error)
 {
@@ -91,6 +99,8 @@ static int describe(struct plugin *plugin, json_t *described, struct error *erro
                     "summary", &summary, "style", &style_name, "params", &params, "settings",
                     &settings) != 0)
         return error_set(error, -EINVAL, "its description is incomplete");
+    if (!is_name(name))
+        return error_set(error, -EINVAL, "its name is no name for a plugin");
     enum run_style style = run_style_from_name(style_name);
     if (style == RUN_STYLES)
         return error_set(error, -EINVAL, "its description names no run style");

@@ -85,9 +85,9 @@ static void refuse(struct client *client, const json_t *id, int code, const char
 }
 
 /* The stream cannot be understood from here on: answers and closes. */
-static void give_up(struct client *client, const json_t *id, const char *message)
+static void give_up(struct client *client, const json_t *id, int code, const char *message)
 {
-    refuse(client, id, RPC_PARSE_ERROR, message);
+    refuse(client, id, code, message);
     client->closing = true;
     (void)bufferevent_disable(client->stream, EV_READ); /* fails for no stream of ours */
     struct evbuffer *input = bufferevent_get_input(client->stream);
@@ -104,7 +104,7 @@ static void serve(struct client *client, const char *text, size_t size)
         client->callbacks.on_request(client->context, client, &request);
         rpc_request_clear(&request);
     } else if (code == RPC_PARSE_ERROR) {
-        give_up(client, id, error.text);
+        give_up(client, id, code, error.text);
     } else {
         refuse(client, id, code, error.text);
     }
@@ -134,6 +134,18 @@ static enum frame_status scan(struct client *client, struct evbuffer *input)
     return FRAME_MORE;
 }
 
+/* Gives up for what the scanner says of the input. */
+static void give_up_frame(struct client *client, enum frame_status status, struct evbuffer *input)
+{
+    char text[160], first;
+    if (status == FRAME_NOT_OBJECT && evbuffer_copyout(input, &first, 1) == 1 && first == '[')
+        give_up(client, NULL, RPC_INVALID_REQUEST,
+                "batches of requests are not supported: put the jobs into one batch.submit");
+    else
+        give_up(client, NULL, RPC_PARSE_ERROR,
+                frame_status_text(status, &client->scanner, text, sizeof(text)));
+}
+
 /* Serves the next request, if it is complete. */
 static bool serve_next(struct client *client, struct evbuffer *input)
 {
@@ -141,8 +153,7 @@ static bool serve_next(struct client *client, struct evbuffer *input)
     if (status == FRAME_MORE)
         return false;
     if (status != FRAME_COMPLETE) {
-        char text[160];
-        give_up(client, NULL, frame_status_text(status, &client->scanner, text, sizeof(text)));
+        give_up_frame(client, status, input);
         return false;
     }
     size_t size = client->scanned;
@@ -151,7 +162,7 @@ static bool serve_next(struct client *client, struct evbuffer *input)
     if (text)
         serve(client, (const char *)text, size);
     else
-        give_up(client, NULL, "out of memory");
+        give_up(client, NULL, RPC_FULL, "out of memory");
     if (client->closing)
         return false;
     (void)evbuffer_drain(input, size);

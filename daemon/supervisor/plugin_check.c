@@ -17,9 +17,22 @@
 /* Seconds after which a worker that says nothing is given up: a plugin hangs while it is loaded. */
 #define PATIENCE_S 30.0
 
-static void on_ready(void *context)
+struct check {
+    struct event_base *base;
+    const struct catalogue *catalogue;
+};
+
+static void on_end(void *context)
 {
-    (void)event_base_loopbreak(context); /* fails for no base of ours */
+    struct check *check = context;
+    (void)event_base_loopbreak(check->base); /* fails for no base of ours */
+}
+
+static void on_change(void *context)
+{
+    struct check *check = context;
+    if (check->catalogue->known)
+        on_end(check);
 }
 
 static void on_room(void *context)
@@ -39,12 +52,12 @@ static void on_lost(void *context, uint32_t worker, const char *end)
 }
 
 static const struct pool_callbacks callbacks = {
-    .on_ready = on_ready,
+    .on_change = on_change,
     .on_room = on_room,
     .on_result = on_result,
     .on_lost = on_lost,
-    .on_hopeless = on_ready,
-    .on_stopped = on_ready,
+    .on_hopeless = on_end,
+    .on_stopped = on_end,
 };
 
 /* Lets a worker load the plugins; what it says, or its death, ends up in the catalogue. */
@@ -53,10 +66,11 @@ static int load(struct config *config, struct catalogue *catalogue, struct error
     struct event_base *base = event_base_new();
     if (!base)
         return error_errno(error, -ENOMEM, "cannot check the plugins");
+    struct check check = {.base = base, .catalogue = catalogue};
     struct pool *pool = NULL;
     int64_t workers = config->daemon.workers;
     config->daemon.workers = 1;
-    int code = pool_new(base, config, catalogue, NULL, &callbacks, base, &pool, error);
+    int code = pool_new(base, config, catalogue, NULL, &callbacks, &check, &pool, error);
     config->daemon.workers = workers;
     struct timeval patience = clock_timeval(PATIENCE_S);
     if (!code && (event_base_loopexit(base, &patience) != 0 || event_base_dispatch(base) < 0))

@@ -142,6 +142,7 @@ static void plan_restart(struct worker *worker, bool blameless)
     }
     worker->state = WORKER_BACKOFF;
     arm(worker, backoff_s(worker->failures));
+    pool->callbacks.on_change(pool->context);
 }
 
 static void bury(struct worker *worker)
@@ -236,7 +237,7 @@ static int on_ready(struct worker *worker, const struct bytes_reader *payload)
     worker->state = WORKER_READY;
     log_write(pool->log, LOG_LEVEL_DEBUG, "worker %u is ready, pid %d", worker->number + 1,
               (int)worker->pid);
-    pool->callbacks.on_ready(pool->context);
+    pool->callbacks.on_change(pool->context);
     return 0;
 }
 
@@ -455,8 +456,11 @@ int pool_new(struct event_base *base, const struct config *config, struct catalo
         return error_errno(error, -ENOMEM, "cannot make the workers");
     }
     *out = pool;
-    for (uint32_t i = 0; i < count; i++)
-        start(&pool->workers[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        pool->workers[i].state =
+            WORKER_BACKOFF; /* from the loop: whatever happens is reported there */
+        arm(&pool->workers[i], 0);
+    }
     return 0;
 }
 
@@ -494,6 +498,17 @@ uint32_t pool_ready(const struct pool *pool)
     for (uint32_t i = 0; i < pool->count; i++)
         ready += pool->workers[i].state == WORKER_READY;
     return ready;
+}
+
+uint32_t pool_starting(const struct pool *pool)
+{
+    uint32_t starting = 0;
+    for (uint32_t i = 0; i < pool->count; i++) {
+        const struct worker *worker = &pool->workers[i];
+        starting += worker->state == WORKER_STARTING ||
+                    (worker->state == WORKER_BACKOFF && backoff_s(worker->failures) <= 0);
+    }
+    return starting;
 }
 
 struct worker_view pool_view(const struct pool *pool, uint32_t number)

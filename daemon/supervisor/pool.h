@@ -23,8 +23,8 @@ struct log;
 struct pool;
 
 struct pool_callbacks {
-    /* A worker has described its plugins and takes jobs. */
-    void (*on_ready)(void *context);
+    /* A worker has come up, or failed to: pool_ready() and pool_starting() tell. */
+    void (*on_change)(void *context);
     /* Workers may have room where they had none. */
     void (*on_room)(void *context);
     /* A job ended, says this worker. Views are valid during the call. Non-zero: it cannot be; the worker is
@@ -57,7 +57,7 @@ struct worker_view {
 /* "starting", "ready", ... */
 const char *worker_state_name(enum worker_state state);
 
-/* Starts the workers. The catalogue, configuration, log and base must outlive the pool. */
+/* Starts the workers, once the loop runs. The catalogue, configuration, log and base must outlive the pool. */
 int pool_new(struct event_base *base, const struct config *config, struct catalogue *catalogue,
              struct log *log, const struct pool_callbacks *callbacks, void *context,
              struct pool **out, struct error *error);
@@ -68,6 +68,8 @@ void pool_free(struct pool *pool);
 uint32_t pool_count(const struct pool *pool);
 /* How many of them take jobs. */
 uint32_t pool_ready(const struct pool *pool);
+/* How many are expected to come up at any moment. */
+uint32_t pool_starting(const struct pool *pool);
 struct worker_view pool_view(const struct pool *pool, uint32_t worker);
 
 /* The worker to hand jobs of this style to, and for how many it has room. False: none has any. */

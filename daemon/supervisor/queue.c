@@ -169,10 +169,10 @@ bool queue_take(struct queue *queue, struct lane *lane, uint32_t max, struct que
         run.count++;
         pop(queue, lane);
     }
-    if (front(lane, &job))
-        queue->turns[lane->plugin] = queue->turns[lane->plugin]->ring_next;
-    else
+    if (!front(lane, &job))
         remove_lane(queue, lane);
+    else if (queue->turns[lane->plugin] == lane)
+        queue->turns[lane->plugin] = lane->ring_next;
     if (!run.count)
         return false;
     *out = run;

@@ -44,8 +44,8 @@ struct lane *queue_turn(const struct queue *queue, uint32_t plugin);
 
 /*
  * Takes up to `max` consecutive jobs from the front of the lane, leaving out those that are not queued
- * any more, and gives the turn to the plugin's next lane. A lane that became empty is gone. False: none
- * were left in it.
+ * any more. If it was the lane's turn, it is the plugin's next lane's now. A lane that became empty is
+ * gone. False: none were left in it.
  */
 bool queue_take(struct queue *queue, struct lane *lane, uint32_t max, struct queue_run *out);
 

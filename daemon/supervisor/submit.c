@@ -135,15 +135,30 @@ static void read_member(struct reading *reading, const char *name, const json_t 
 
 /* ---- The entry as a whole ------------------------------------------------------------------ */
 
+/* Checks a name that has {item}: each must be short, too. */
+static void check_names(struct reading *reading)
+{
+    if (!reading->items)
+        problems_add(reading->problems, field(reading, "name"),
+                     "has {item}, but the job has no items");
+    for (size_t i = 0; i < json_array_size(reading->items); i++) {
+        const char *item = json_string_value(json_array_get(reading->items, i));
+        if (template_expanded_size(reading->entry.name, i, item) <= SUBMIT_NAME_MAX + 1)
+            continue;
+        problems_add(reading->problems, field(reading, "name"),
+                     "must have at most %d bytes, also with item %zu", SUBMIT_NAME_MAX, i);
+        return;
+    }
+}
+
 static void check_whole(struct reading *reading, const json_t *object)
 {
     if (!json_object_get(object, "plugin"))
         problems_add(reading->problems, field(reading, "plugin"), "is required");
     if (json_object_get(object, "count") && json_object_get(object, "items"))
         problems_add(reading->problems, field(reading, "count"), "give either count or items");
-    if (reading->entry.name && !reading->items && template_has_item(reading->entry.name))
-        problems_add(reading->problems, field(reading, "name"),
-                     "has {item}, but the job has no items");
+    if (reading->entry.name && template_has_item(reading->entry.name))
+        check_names(reading);
 }
 
 static int fill(struct reading *reading, const struct params_expansion *expansion)

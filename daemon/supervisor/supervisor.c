@@ -112,10 +112,13 @@ static int open_for_business(struct supervisor *supervisor)
     return 0;
 }
 
-static void on_ready(void *context)
+/* Opens when all workers are there, so that the first batch finds them all; those that do not come up
+ * are not waited for. */
+static void on_change(void *context)
 {
     struct supervisor *supervisor = context;
-    if (!supervisor->control && !supervisor->stopping && open_for_business(supervisor) != 0)
+    bool open = pool_ready(supervisor->pool) > 0 && !pool_starting(supervisor->pool);
+    if (open && !supervisor->control && !supervisor->stopping && open_for_business(supervisor) != 0)
         on_broken(supervisor);
     scheduler_wake(supervisor->scheduler);
 }
@@ -159,7 +162,7 @@ static void on_stopped(void *context)
 }
 
 static const struct pool_callbacks pool_callbacks = {
-    .on_ready = on_ready,
+    .on_change = on_change,
     .on_room = on_room,
     .on_result = on_result,
     .on_lost = on_lost,

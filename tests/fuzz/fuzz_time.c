@@ -11,22 +11,28 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* The digits that a text begins with. */
+static int digits(const char *text)
+{
+    return (int)strtol(text, NULL, 10);
+}
+
 /* The same by timegm(), which takes any numbers; the text is known to be well formed. */
 static double by_library(const char *text)
 {
     struct tm tm = {
-        .tm_year = atoi(text) - 1900,
-        .tm_mon = atoi(text + 5) - 1,
-        .tm_mday = atoi(text + 8),
-        .tm_hour = atoi(text + 11),
-        .tm_min = atoi(text + 14),
-        .tm_sec = atoi(text + 17),
+        .tm_year = digits(text) - 1900,
+        .tm_mon = digits(text + 5) - 1,
+        .tm_mday = digits(text + 8),
+        .tm_hour = digits(text + 11),
+        .tm_min = digits(text + 14),
+        .tm_sec = digits(text + 17),
     };
     double offset_s = 0;
     size_t length = strlen(text);
     if (text[length - 1] != 'Z' && text[length - 1] != 'z') {
         const char *offset = text + length - 6;
-        offset_s = (*offset == '-' ? -60.0 : 60.0) * (atoi(offset + 1) * 60 + atoi(offset + 4));
+        offset_s = (*offset == '-' ? -60.0 : 60.0) * (digits(offset + 1) * 60 + digits(offset + 4));
     }
     return (double)timegm(&tm) - offset_s;
 }

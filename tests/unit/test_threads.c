@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -176,7 +177,7 @@ START_TEST(an_interrupt_ends_a_wait_whenever_it_comes)
         while (i % 3 > 0 && !piece.begun)
             continue;
         if (i % 3 == 2)
-            usleep(100); /* makes it likelier that it waits; either way it must end */
+            (void)sched_yield(); /* makes it likelier that it waits; either way it must end */
         threads_interrupt(threads, &piece.task);
         run_until_done(&piece);
         ck_assert_int_eq(piece.result, -EINTR);

@@ -1,0 +1,282 @@
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/error.h"
+#include "suite.h"
+#include "supervisor/catalogue.h"
+#include "supervisor/config.h"
+
+/* ---- READY messages, made of pieces -------------------------------------------------------- */
+
+#define DESCRIBED(name, style, params) \
+    "{\"name\":\"" name "\",\"version\":\"1\",\"summary\":\"Does it\",\"style\":\"" style \
+    "\",\"params\":" params ",\"settings\":[]}"
+#define SECONDS "[{\"name\":\"seconds\",\"type\":\"duration\",\"text\":\"How long\"}]"
+#define WAIT DESCRIBED("wait", "async", SECONDS)
+#define NAP DESCRIBED("nap", "fiber", "[]")
+#define BURN DESCRIBED("burn", "blocking", "[]")
+#define FAILED "{\"error\":\"cannot open it\"}"
+#define READY(a, b, c) "{\"plugins\":[" a "," b "," c "]}"
+
+static struct config_plugin plugins[] = {
+    {.file = "/plugins/wait.so"}, {.file = "/plugins/x.y.so"}, {.file = "plain"}};
+static struct config config = {.plugins = plugins, .plugins_count = 3};
+static struct catalogue catalogue;
+static struct error error;
+static const struct plugin *disabled[8]; /* as on_disabled was told */
+static int disabled_count;
+
+static void on_disabled(void *context, const struct plugin *plugin)
+{
+    ck_assert_ptr_eq(context, &catalogue);
+    ck_assert_ptr_nonnull(plugin->disabled);
+    disabled[disabled_count++] = plugin;
+}
+
+static void set_up(void)
+{
+    disabled_count = 0;
+    error.text[0] = '\0';
+    ck_assert_int_eq(catalogue_init(&catalogue, &config, &error), 0);
+}
+
+static void tear_down(void)
+{
+    catalogue_clear(&catalogue);
+}
+
+static int learn(const char *text)
+{
+    json_t *ready = json_loads(text, 0, NULL);
+    ck_assert_ptr_nonnull(ready);
+    int code = catalogue_learn(&catalogue, ready, on_disabled, &catalogue, &error);
+    json_decref(ready);
+    return code;
+}
+
+/* The first plugin is disabled for a reason with these words in it, the others are not. */
+static void check_disabled(const char *words)
+{
+    ck_assert_int_eq(disabled_count, 1);
+    ck_assert_ptr_eq(disabled[0], &catalogue.plugins[0]);
+    ck_assert_msg(strstr(disabled[0]->disabled, words) != NULL, "%s", disabled[0]->disabled);
+    ck_assert_ptr_null(catalogue.plugins[1].disabled);
+    ck_assert_ptr_null(catalogue.plugins[2].disabled);
+}
+
+/* ---- Tests --------------------------------------------------------------------------------- */
+
+START_TEST(before_they_are_described_plugins_go_by_their_files)
+{
+    static const char *const names[] = {"wait", "x.y", "plain"};
+    ck_assert_uint_eq(catalogue.count, 3);
+    ck_assert(!catalogue.known);
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t position;
+        ck_assert_str_eq(catalogue.plugins[i].name, names[i]);
+        ck_assert_ptr_eq(catalogue_find(&catalogue, names[i], &position), &catalogue.plugins[i]);
+        ck_assert_uint_eq(position, i);
+    }
+}
+END_TEST
+
+START_TEST(a_ready_tells_all_there_is_to_know)
+{
+    ck_assert_int_eq(learn(READY(WAIT, NAP, BURN)), 0);
+    ck_assert(catalogue.known);
+    ck_assert_int_eq(disabled_count, 0);
+    uint32_t position;
+    const struct plugin *wait = catalogue_find(&catalogue, "wait", &position);
+    ck_assert_ptr_eq(wait, &catalogue.plugins[0]);
+    ck_assert_str_eq(wait->version, "1");
+    ck_assert_str_eq(wait->summary, "Does it");
+    ck_assert_int_eq(wait->style, RUN_ASYNC);
+    ck_assert_uint_eq(wait->params->count, 1);
+    ck_assert_str_eq(wait->params->rows[0].name, "seconds");
+    ck_assert_ptr_eq(catalogue_find(&catalogue, "nap", &position), &catalogue.plugins[1]);
+    ck_assert_uint_eq(position, 1);
+    ck_assert_int_eq(catalogue.plugins[1].style, RUN_FIBER);
+    ck_assert_int_eq(catalogue.plugins[2].style, RUN_BLOCKING);
+    ck_assert_ptr_null(catalogue_find(&catalogue, "x.y", &position));
+    ck_assert_ptr_null(catalogue_find(&catalogue, "Wait", &position));
+    ck_assert_ptr_null(catalogue_find(&catalogue, "", &position));
+}
+END_TEST
+
+START_TEST(workers_that_say_the_same_change_nothing)
+{
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(learn(READY(WAIT, NAP, BURN)), 0);
+    ck_assert_int_eq(disabled_count, 0);
+}
+END_TEST
+
+START_TEST(what_is_no_list_of_all_plugins_is_refused)
+{
+    static const char *const bad[] = {
+        "{}",
+        "[]",
+        "{\"plugins\":[]}",
+        "{\"plugins\":{}}",
+        "{\"plugins\":\"wait\"}",
+        "{\"plugins\":[" WAIT "," NAP "]}",
+        "{\"plugins\":[" WAIT "," NAP "," BURN "," FAILED "]}",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        error.text[0] = '\0';
+        ck_assert_int_eq(learn(bad[i]), -EINVAL);
+        ck_assert_str_ne(error.text, "");
+        ck_assert(!catalogue.known);
+    }
+    ck_assert_int_eq(disabled_count, 0);
+}
+END_TEST
+
+START_TEST(a_plugin_that_cannot_be_loaded_is_disabled_for_its_own_reason)
+{
+    ck_assert_int_eq(learn(READY(FAILED, NAP, BURN)), 0);
+    check_disabled("cannot open it");
+    ck_assert(catalogue.known);
+}
+END_TEST
+
+static const char *const bad_descriptions[] = {
+    "1",
+    "null",
+    "[]",
+    "{}",
+    "{\"error\":7}",
+    DESCRIBED("wait", "threads", "[]"),
+    DESCRIBED("wait", "async", "7"),
+    DESCRIBED("wait", "async", "[{}]"),
+    DESCRIBED("wait", "async", "[{\"name\":\"a\",\"type\":\"fish\",\"text\":\"x\"}]"),
+    DESCRIBED("", "async", "[]"),
+    DESCRIBED("a\\\"b", "async", "[]"),
+    DESCRIBED("Wait", "async", "[]"),
+    DESCRIBED("1wait", "async", "[]"),
+    DESCRIBED("a23456789012345678901234567890123", "async", "[]"),
+    "{\"name\":7,\"version\":\"1\",\"summary\":\"s\",\"style\":\"async\",\"params\":[],"
+    "\"settings\":[]}",
+    "{\"name\":\"wait\",\"summary\":\"s\",\"style\":\"async\",\"params\":[],\"settings\":[]}",
+    "{\"name\":\"wait\",\"version\":\"1\",\"summary\":\"s\",\"style\":\"async\",\"params\":[]}",
+};
+
+START_TEST(a_plugin_with_a_bad_description_is_disabled_alone)
+{
+    char ready[4096];
+    (void)snprintf(ready, sizeof(ready), "{\"plugins\":[%s,%s,%s]}", bad_descriptions[_i], NAP,
+                   BURN);
+    ck_assert_int_eq(learn(ready), 0);
+    check_disabled("");
+    ck_assert_str_ne(disabled[0]->disabled, "");
+    ck_assert_str_eq(disabled[0]->name, "wait"); /* by its file */
+}
+END_TEST
+
+START_TEST(names_of_plugins_may_have_all_that_the_header_allows)
+{
+    ck_assert_int_eq(learn(READY(DESCRIBED("a2345678901234567890123456789012", "async", "[]"),
+                                 DESCRIBED("z", "async", "[]"), DESCRIBED("a-b_9", "async", "[]"))),
+                     0);
+    ck_assert_int_eq(disabled_count, 0);
+}
+END_TEST
+
+START_TEST(of_two_plugins_with_one_name_the_second_is_disabled)
+{
+    ck_assert_int_eq(learn(READY(WAIT, WAIT, BURN)), 0);
+    ck_assert_int_eq(disabled_count, 1);
+    ck_assert_ptr_eq(disabled[0], &catalogue.plugins[1]);
+    ck_assert_msg(strstr(disabled[0]->disabled, "/plugins/wait.so") != NULL, "%s",
+                  disabled[0]->disabled);
+    uint32_t position;
+    ck_assert_ptr_eq(catalogue_find(&catalogue, "wait", &position), &catalogue.plugins[0]);
+    ck_assert_uint_eq(position, 0);
+}
+END_TEST
+
+START_TEST(a_name_is_free_when_its_plugin_is_disabled)
+{
+    catalogue_disable(&catalogue, 0, "it crashed"); /* it would have been wait, by its file */
+    ck_assert_int_eq(learn(READY(FAILED, WAIT, BURN)), 0);
+    ck_assert_int_eq(disabled_count, 0);
+    uint32_t position;
+    ck_assert_ptr_eq(catalogue_find(&catalogue, "wait", &position), &catalogue.plugins[1]);
+    ck_assert_uint_eq(position, 1);
+}
+END_TEST
+
+START_TEST(a_plugin_that_changed_is_disabled)
+{
+    ck_assert_int_eq(learn(READY(WAIT, NAP, BURN)), 0);
+    ck_assert_int_eq(learn(READY(DESCRIBED("wait", "async", "[]"), NAP, BURN)), 0);
+    check_disabled("changed");
+    ck_assert_uint_eq(catalogue.plugins[0].params->count, 1); /* jobs were checked by these */
+}
+END_TEST
+
+START_TEST(a_plugin_that_loads_no_more_is_disabled)
+{
+    ck_assert_int_eq(learn(READY(WAIT, NAP, BURN)), 0);
+    ck_assert_int_eq(learn(READY(FAILED, NAP, BURN)), 0);
+    check_disabled("cannot open it");
+}
+END_TEST
+
+START_TEST(a_plugin_stays_disabled_for_the_first_reason)
+{
+    ck_assert_int_eq(learn(READY(FAILED, NAP, BURN)), 0);
+    ck_assert_int_eq(learn(READY(WAIT, NAP, BURN)), 0);
+    catalogue_disable(&catalogue, 0, "another reason");
+    check_disabled("cannot open it");
+    uint32_t position;
+    ck_assert_ptr_eq(catalogue_find(&catalogue, "wait", &position), &catalogue.plugins[0]);
+}
+END_TEST
+
+START_TEST(more_plugins_than_messages_can_number_are_refused)
+{
+    struct config many = {.plugins = plugins, .plugins_count = CATALOGUE_MAX + 1};
+    struct catalogue none;
+    ck_assert_int_eq(catalogue_init(&none, &many, &error), -E2BIG);
+    ck_assert_str_ne(error.text, "");
+}
+END_TEST
+
+START_TEST(no_plugins_are_a_catalogue_too)
+{
+    struct config empty = {0};
+    struct catalogue none;
+    ck_assert_int_eq(catalogue_init(&none, &empty, &error), 0);
+    json_t *ready = json_loads("{\"plugins\":[]}", 0, NULL);
+    ck_assert_int_eq(catalogue_learn(&none, ready, on_disabled, &none, &error), 0);
+    ck_assert(none.known);
+    json_decref(ready);
+    catalogue_clear(&none);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("catalogue");
+    TCase *tests = tcase_create("catalogue");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, before_they_are_described_plugins_go_by_their_files);
+    tcase_add_test(tests, a_ready_tells_all_there_is_to_know);
+    tcase_add_test(tests, workers_that_say_the_same_change_nothing);
+    tcase_add_test(tests, what_is_no_list_of_all_plugins_is_refused);
+    tcase_add_test(tests, a_plugin_that_cannot_be_loaded_is_disabled_for_its_own_reason);
+    tcase_add_loop_test(tests, a_plugin_with_a_bad_description_is_disabled_alone, 0,
+                        (int)(sizeof(bad_descriptions) / sizeof(*bad_descriptions)));
+    tcase_add_test(tests, names_of_plugins_may_have_all_that_the_header_allows);
+    tcase_add_test(tests, of_two_plugins_with_one_name_the_second_is_disabled);
+    tcase_add_test(tests, a_name_is_free_when_its_plugin_is_disabled);
+    tcase_add_test(tests, a_plugin_that_changed_is_disabled);
+    tcase_add_test(tests, a_plugin_that_loads_no_more_is_disabled);
+    tcase_add_test(tests, a_plugin_stays_disabled_for_the_first_reason);
+    tcase_add_test(tests, more_plugins_than_messages_can_number_are_refused);
+    tcase_add_test(tests, no_plugins_are_a_catalogue_too);
+    suite_add_tcase(suite, tests);
+    return suite_run(suite);
+}
