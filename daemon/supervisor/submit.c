@@ -25,7 +25,7 @@ struct reading {
     struct batch *batch;
     const struct catalogue *catalogue;
     struct problems *problems;
-    char field[64];       /* "jobs[3].", with room for a member's name behind it */
+    char field[96];       /* "jobs[3].", with room for a member's name behind it */
     size_t prefix;        /* length of "jobs[3]." */
     const json_t *params; /* NULL: none */
     const json_t *items;  /* NULL: none */
