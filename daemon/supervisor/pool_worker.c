@@ -278,13 +278,6 @@ static json_t *plugins_json(const struct pool *pool)
     return plugins;
 }
 
-static const char *const level_names[] = {
-    [LOG_LEVEL_ERROR] = "error",
-    [LOG_LEVEL_WARNING] = "warning",
-    [LOG_LEVEL_INFO] = "info",
-    [LOG_LEVEL_DEBUG] = "debug",
-};
-
 /* The CONFIG of a worker as text, for the caller to free. */
 static char *worker_config(const struct worker *worker)
 {
@@ -294,7 +287,7 @@ static char *worker_config(const struct worker *worker)
         "{s:I, s:o, s:I, s:I, s:I, s:s}", "worker", (json_int_t)worker->number + 1, "plugins",
         plugins_json(pool), "fiber_stack_bytes", (json_int_t)config->limits.fiber_stack_bytes,
         "threads", (json_int_t)pool->limits[RUN_BLOCKING], "output_bytes",
-        (json_int_t)config->limits.output_bytes, "log_level", level_names[config->log.level]);
+        (json_int_t)config->limits.output_bytes, "log_level", log_level_name(config->log.level));
     char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     return text;

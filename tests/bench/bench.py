@@ -53,6 +53,16 @@ def wake_ups(pid):
     return total
 
 
+def cpu_seconds(pids):
+    """The processor time that the processes have taken together, so far."""
+    ticks = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            after_name = file.read().rpartition(")")[2].split()
+        ticks += int(after_name[11]) + int(after_name[12])  # utime and stime
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 class PeakMemory:
     """Samples the memory of all the processes together, each half second, while the block runs."""
 
@@ -234,8 +244,10 @@ def empty(bench):
     for kind, follow in (("distinct", "summary"), ("distinct", "each"), ("array", "each")):
         with running_daemon() as daemon:
             result = bench.load(daemon, follow, kind, count, 0)
+            cpu = cpu_seconds(pids_of(daemon)) / count
         bench.row(f"{count_text(count)} empty waits, {kind}, follow {follow}",
-                  f"{count / result['wall']:,.0f}/s", ">= 250,000/s" if kind == "distinct" else "")
+                  f"{count / result['wall']:,.0f}/s", ">= 250,000/s" if kind == "distinct" else "",
+                  f"{cpu * 1e6:.2f} us of processor time each, all processes")
 
 
 def idle(bench):
@@ -278,6 +290,10 @@ def main():
     if unknown:
         parser.error(f"no such measurement: {', '.join(unknown)}; "
                      f"there are {', '.join(MEASUREMENTS)}")
+    busy = os.getloadavg()[0]
+    if busy > 0.5:
+        print(f"The load average is {busy:.2f}: others work on this machine, and figures will "
+              "be worse than they are.", file=sys.stderr)
     with tempfile.TemporaryDirectory() as directory:
         bench = Bench(build_load(directory), arguments.quick)
         for name in arguments.names or MEASUREMENTS:
@@ -286,7 +302,8 @@ def main():
     model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8")
                   if line.startswith("model name")), "unknown processor")
     print(f"\n{os.cpu_count()} cores, {model}, Linux {os.uname().release}, Python "
-          f"{sys.version.split()[0]}{', --quick' if arguments.quick else ''}\n")
+          f"{sys.version.split()[0]}, load average before {busy:.2f}"
+          f"{', --quick' if arguments.quick else ''}\n")
     bench.print_table()
 
 
