@@ -1,13 +1,12 @@
 /*
  * The intake, see intake.h. The parameters of an entry are parsed once, however many jobs it
- * stands for; where they have no placeholders they are filled once, too.
+ * stands for; where they have no placeholders they are filled once, too, and serve the next entries as
+ * well where those say the same: parsing costs more than all the rest of a job's beginning.
  */
 
 #include "worker/intake.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <jansson.h>
 #include "base/bytes.h"
@@ -30,7 +29,8 @@ struct intake {
     /* Of the entry at hand. */
     const struct plugin *plugin;
     struct message_run_entry entry;
-    json_t *params;
+    struct entry *filled; /* the last entry without placeholders, referenced; NULL: none yet */
+    struct bytes_view filled_from;
     struct bytes item; /* a job's text, with the NUL that the message lacks */
     struct error error;
 };
@@ -64,23 +64,53 @@ static int refuse_all(struct intake *intake, const char *reason)
     return 0;
 }
 
+/* 0 and *out, NULL where there is no text; or -EINVAL, and the reason is in intake->error. */
+static int parse_params(struct intake *intake, json_t **out)
+{
+    struct bytes_view text = intake->entry.params;
+    json_error_t error;
+    *out = NULL;
+    if (text.size == 0)
+        return 0;
+    *out = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &error);
+    return *out ? 0 : error_set(&intake->error, -EINVAL, "params: %s", error.text);
+}
+
+/* Whether the last entry can serve for this one. */
+static bool is_filled(const struct intake *intake)
+{
+    const struct entry *filled = intake->filled;
+    struct bytes_view from = intake->filled_from, text = intake->entry.params;
+    return filled && filled->plugin == intake->plugin && filled->attempt == intake->entry.attempt &&
+           from.size == text.size &&
+           (text.size == 0 || memcmp(from.data, text.data, text.size) == 0);
+}
+
+static int fill(struct intake *intake)
+{
+    json_t *params;
+    int result = parse_params(intake, &params);
+    if (result)
+        return result;
+    entry_release(intake->filled);
+    intake->filled = entry_new(intake->plugin, intake->entry.attempt, params, NULL, &intake->error);
+    intake->filled_from = intake->entry.params;
+    json_decref(params);
+    return intake->filled ? 0 : -EINVAL;
+}
+
 /* All jobs of the entry have the same parameters. */
 static int run_alike(struct intake *intake)
 {
-    struct entry *entry =
-        entry_new(intake->plugin, intake->entry.attempt, intake->params, NULL, &intake->error);
-    if (!entry)
+    if (!is_filled(intake) && fill(intake))
         return refuse_all(intake, intake->error.text);
-    int result = 0;
-    for (uint64_t i = 0; i < intake->entry.count && result == 0; i++) {
+    for (uint64_t i = 0; i < intake->entry.count; i++) {
         struct aw_job *job = next_job(intake);
-        if (job)
-            job_begin(job, entry_reference(entry));
-        else
-            result = -ENOMEM;
+        if (!job)
+            return -ENOMEM;
+        job_begin(job, entry_reference(intake->filled));
     }
-    entry_release(entry);
-    return result;
+    return 0;
 }
 
 /* The next item as text; NULL: the entry has none, or (and result is set) there is no memory. */
@@ -100,24 +130,34 @@ static const char *next_item(struct intake *intake, struct bytes_reader *items, 
 }
 
 /* Each job has its own parameters. */
-static int run_expanded(struct intake *intake)
+static int run_each(struct intake *intake, const json_t *params)
 {
     struct bytes_view view = intake->entry.items;
     struct bytes_reader items = {.at = view.data, .end = view.data + view.size};
     int result = 0;
-    for (uint64_t i = 0; i < intake->entry.count && result == 0; i++) {
+    for (uint64_t i = 0; i < intake->entry.count; i++) {
         struct params_expansion expansion = {.index = intake->entry.base + i};
         expansion.item = next_item(intake, &items, &result);
         struct aw_job *job = result ? NULL : next_job(intake);
         if (!job)
             return -ENOMEM;
-        struct entry *entry = entry_new(intake->plugin, intake->entry.attempt, intake->params,
-                                        &expansion, &intake->error);
+        struct entry *entry =
+            entry_new(intake->plugin, intake->entry.attempt, params, &expansion, &intake->error);
         if (entry)
             job_begin(job, entry);
         else
             job_refuse(job, intake->error.text);
     }
+    return 0;
+}
+
+static int run_expanded(struct intake *intake)
+{
+    json_t *params;
+    if (parse_params(intake, &params))
+        return refuse_all(intake, intake->error.text);
+    int result = run_each(intake, params);
+    json_decref(params);
     return result;
 }
 
@@ -142,20 +182,7 @@ static int run_entry(struct intake *intake)
     const char *reason = obstacle(intake);
     if (reason)
         return refuse_all(intake, reason);
-    struct bytes_view text = intake->entry.params;
-    intake->params = NULL;
-    if (text.size > 0) {
-        json_error_t error;
-        intake->params =
-            json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &error);
-        if (!intake->params) {
-            (void)error_set(&intake->error, 0, "params: %s", error.text);
-            return refuse_all(intake, intake->error.text);
-        }
-    }
-    int result = intake->entry.expands ? run_expanded(intake) : run_alike(intake);
-    json_decref(intake->params);
-    return result;
+    return intake->entry.expands ? run_expanded(intake) : run_alike(intake);
 }
 
 int intake_run(struct aw_worker *worker, struct bytes_reader *payload)
@@ -167,6 +194,7 @@ int intake_run(struct aw_worker *worker, struct bytes_reader *payload)
         if (result == 0)
             result = run_entry(&intake);
     }
+    entry_release(intake.filled);
     bytes_free(&intake.item);
     return result;
 }

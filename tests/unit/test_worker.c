@@ -402,6 +402,62 @@ START_TEST(distinct_entries_of_one_message_keep_their_parameters)
 }
 END_TEST
 
+static void add_entry(struct bytes *out, uint64_t plugin, uint64_t attempt, const char *params)
+{
+    message_run_add(
+        out, &(struct message_run_entry){
+                 .count = 1, .plugin = plugin, .attempt = attempt, .params = view_of(params)});
+}
+
+START_TEST(entries_of_one_message_that_say_the_same_are_told_from_those_that_do_not)
+{
+    static const char *const texts[] = {"one", "one", "two", "none", "none", "two", "two"};
+    static const int attempts[] = {0, 0, 0, 0, 0, 0, 1};
+    struct bytes out = {0};
+    start_with("identity", "older_minor", NULL);
+    size_t mark = message_run_begin(&out, &(struct message_run){.batch = 1, .jobs = 8});
+    add_entry(&out, 0, 0, "{\"text\":\"one\"}");
+    add_entry(&out, 0, 0, "{\"text\":\"one\"}");
+    add_entry(&out, 0, 0, "{\"text\":\"two\"}");
+    add_entry(&out, 0, 0, "");
+    add_entry(&out, 0, 0, "");
+    add_entry(&out, 0, 0, "{\"text\":\"two\"}");
+    add_entry(&out, 0, 1, "{\"text\":\"two\"}");
+    add_entry(&out, 1, 1, "{\"first\":\"two\"}");
+    message_end(&out, mark);
+    send_bytes(&out);
+    wait_for_results(8);
+    for (int i = 0; i < 7; i++) {
+        char output[100];
+        (void)snprintf(output, sizeof(output),
+                       "1.%d attempt %d text %s items 0 first - size 4096 base 7 state 0", i,
+                       attempts[i], texts[i]);
+        ended((uint64_t)i, JOB_SUCCEEDED, "", output);
+    }
+    ended(7, JOB_SUCCEEDED, "", "two 2");
+    stop_worker();
+}
+END_TEST
+
+START_TEST(parameters_that_are_no_json_fail_their_job_alone)
+{
+    struct bytes out = {0};
+    start_with("identity", NULL);
+    size_t mark = message_run_begin(&out, &(struct message_run){.batch = 1, .jobs = 3});
+    add_entry(&out, 0, 0, "{}");
+    add_entry(&out, 0, 0, "{");
+    add_entry(&out, 0, 0, "{}");
+    message_end(&out, mark);
+    send_bytes(&out);
+    wait_for_results(3);
+    ck_assert_int_eq(results[0].state, JOB_SUCCEEDED);
+    ck_assert_int_eq(results[1].state, JOB_FAILED);
+    ck_assert_ptr_nonnull(strstr(results[1].reason, "params: "));
+    ck_assert_int_eq(results[2].state, JOB_SUCCEEDED);
+    stop_worker();
+}
+END_TEST
+
 START_TEST(parameters_that_are_wrong_only_once_expanded_fail_their_job)
 {
     static const char items[] = "\0017\3bad";
@@ -726,6 +782,8 @@ int main(void)
     tcase_add_test(tests, naps_of_all_styles_sleep_at_the_same_time);
     tcase_add_test(tests, jobs_know_who_they_are);
     tcase_add_test(tests, distinct_entries_of_one_message_keep_their_parameters);
+    tcase_add_test(tests, entries_of_one_message_that_say_the_same_are_told_from_those_that_do_not);
+    tcase_add_test(tests, parameters_that_are_no_json_fail_their_job_alone);
     tcase_add_test(tests, parameters_that_are_wrong_only_once_expanded_fail_their_job);
     tcase_add_test(tests, jobs_of_a_plugin_that_is_not_there_fail);
     tcase_add_test(tests, tens_of_thousands_of_jobs_end_once_each);
