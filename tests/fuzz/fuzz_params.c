@@ -77,8 +77,8 @@ static void fill(const json_t *json, const struct params_expansion *expansion)
     }
     problems_clear(&checked);
     problems_clear(&filled);
-    bool has_item;
-    (void)params_has_placeholder(json, &has_item);
+    const char *with_item;
+    (void)params_has_placeholder(json, &with_item);
 }
 
 static void read_table(const json_t *json)
