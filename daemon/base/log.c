@@ -42,7 +42,20 @@ static const struct {
     [LOG_LEVEL_INFO] = {"info", LOG_INFO},
     [LOG_LEVEL_DEBUG] = {"debug", LOG_DEBUG},
 };
-_Static_assert(sizeof(levels) / sizeof(levels[0]) == LOG_LEVEL_DEBUG + 1, "each level has its row");
+_Static_assert(sizeof(levels) / sizeof(levels[0]) == LOG_LEVELS, "each level has its row");
+
+const char *log_level_name(enum log_level level)
+{
+    return levels[level].name;
+}
+
+enum log_level log_level_from_name(const char *name)
+{
+    enum log_level level = 0;
+    while (level < LOG_LEVELS && strcmp(levels[level].name, name) != 0)
+        level++;
+    return level;
+}
 
 struct line {
     struct mail mail; /* first */

@@ -17,7 +17,18 @@
 struct log;
 struct error;
 
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_level {
+    LOG_LEVEL_ERROR,
+    LOG_LEVEL_WARNING,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_DEBUG,
+    LOG_LEVELS, /* how many there are */
+};
+
+/* "error", "warning", "info", "debug". */
+const char *log_level_name(enum log_level level);
+/* LOG_LEVELS: no such name. */
+enum log_level log_level_from_name(const char *name);
 
 enum log_target {
     LOG_TARGET_SYSLOG, /* facility daemon, ident and pid in front */

@@ -57,6 +57,7 @@ bool template_has_item(const char *text)
 static size_t expand(const char *text, const char *number, const char *item, char *out)
 {
     size_t size = 0, length;
+    size_t number_length = strlen(number), item_length = item ? strlen(item) : 0;
     for (enum piece piece; (piece = next_piece(text, &length)) != PIECE_END; text += length) {
         const char *from = text;
         size_t add = length;
@@ -64,10 +65,10 @@ static size_t expand(const char *text, const char *number, const char *item, cha
             add = 1;
         } else if (piece == PIECE_INDEX) {
             from = number;
-            add = strlen(number);
+            add = number_length;
         } else if (piece == PIECE_ITEM && item) {
             from = item;
-            add = strlen(item);
+            add = item_length;
         }
         if (out)
             memcpy(out + size, from, add);

@@ -42,6 +42,8 @@ struct control {
     bool owned;
     void (*on_request)(void *context, struct client *client, const struct rpc_request *request);
     void *context;
+    void (*on_quiet)(void *context); /* NULL: nobody wants to know */
+    void *quiet_context;
     TAILQ_HEAD(, connection) connections;
     size_t count;
 };
@@ -138,6 +140,23 @@ int control_open_socket(const struct config *config, int *out, struct error *err
 
 /* ---- Clients ------------------------------------------------------------------------------- */
 
+static bool is_quiet(const struct control *control)
+{
+    const struct connection *connection;
+    TAILQ_FOREACH (connection, &control->connections, link) {
+        if (client_has_unsent(connection->client) ||
+            !LIST_EMPTY(client_watchers(connection->client)))
+            return false;
+    }
+    return true;
+}
+
+static void tell_if_quiet(struct control *control)
+{
+    if (control->on_quiet && is_quiet(control))
+        control->on_quiet(control->quiet_context);
+}
+
 static void end(struct connection *connection)
 {
     struct control *control = connection->control;
@@ -146,6 +165,7 @@ static void end(struct connection *connection)
     TAILQ_REMOVE(&control->connections, connection, link);
     control->count--;
     free(connection);
+    tell_if_quiet(control);
 }
 
 static void on_request(void *context, struct client *client, const struct rpc_request *request)
@@ -156,8 +176,9 @@ static void on_request(void *context, struct client *client, const struct rpc_re
 
 static void on_drained(void *context, struct client *client)
 {
-    (void)context;
+    struct connection *connection = context;
     watchers_resume(client);
+    tell_if_quiet(connection->control);
 }
 
 static void on_closed(void *context, struct client *client)
@@ -305,20 +326,18 @@ void control_close_socket(struct control *control)
     control->listener = NULL;
 }
 
-bool control_is_quiet(const struct control *control)
+void control_when_quiet(struct control *control, void (*on_quiet)(void *context), void *context)
 {
-    const struct connection *connection;
-    TAILQ_FOREACH (connection, &control->connections, link) {
-        if (client_has_unsent(connection->client))
-            return false;
-    }
-    return true;
+    control->on_quiet = on_quiet;
+    control->quiet_context = context;
+    tell_if_quiet(control);
 }
 
 void control_free(struct control *control)
 {
     if (!control)
         return;
+    control->on_quiet = NULL;
     struct connection *connection;
     while ((connection = TAILQ_FIRST(&control->connections)))
         end(connection);

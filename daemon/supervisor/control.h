@@ -35,8 +35,9 @@ size_t control_clients(const struct control *control);
 /* Lets nobody in any more, and removes the socket's path. */
 void control_close_socket(struct control *control);
 
-/* Whether everything sent to clients has left. */
-bool control_is_quiet(const struct control *control);
+/* Calls on_quiet, perhaps at once, when no client waits for anything and everything sent has left. May call
+ * it more than once. */
+void control_when_quiet(struct control *control, void (*on_quiet)(void *context), void *context);
 
 /* Disconnects all clients and frees it. NULL is fine. */
 void control_free(struct control *control);

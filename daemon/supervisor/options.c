@@ -215,14 +215,6 @@ static const struct option options[] = {
 _Static_assert(sizeof(void *) != 8 || OPTIONS_COUNT == offsetof(struct config, plugins) / 8,
                "each option of struct config has its row");
 
-static const char *const level_names[] = {[LOG_LEVEL_ERROR] = "error",
-                                          [LOG_LEVEL_WARNING] = "warning",
-                                          [LOG_LEVEL_INFO] = "info",
-                                          [LOG_LEVEL_DEBUG] = "debug"};
-
-#define LEVELS_COUNT (sizeof(level_names) / sizeof(level_names[0]))
-_Static_assert(LEVELS_COUNT == LOG_LEVEL_DEBUG + 1, "each level has its name");
-
 size_t options_count(void)
 {
     return OPTIONS_COUNT;
@@ -284,9 +276,9 @@ const char *options_show_range(const struct option *option, char *buffer, size_t
     buffer[0] = '\0';
     if (option->type == OPTION_LEVEL) {
         size_t used = 0;
-        for (size_t i = 0; i < LEVELS_COUNT && used < size; i++)
+        for (size_t i = 0; i < LOG_LEVELS && used < size; i++)
             used += (size_t)snprintf(buffer + used, size - used, "%s\"%s\"", i ? ", " : "",
-                                     level_names[i]);
+                                     log_level_name((enum log_level)i));
     } else if (option->type == OPTION_INTEGER) {
         (void)snprintf(buffer, size, "%s to %s %s", min, max, option->unit);
     } else if (option->type == OPTION_SPAN || option->type == OPTION_SIZE) {
@@ -396,13 +388,13 @@ static int assign_level(const struct option *option, const struct option_value *
                         struct config *config, struct error *error)
 {
     char names[100];
+    enum log_level level =
+        value->kind == OPTION_VALUE_TEXT ? log_level_from_name(value->text) : LOG_LEVELS;
 
-    if (value->kind == OPTION_VALUE_TEXT)
-        for (size_t i = 0; i < LEVELS_COUNT; i++)
-            if (strcmp(value->text, level_names[i]) == 0) {
-                *(enum log_level *)member(option, config) = (enum log_level)i;
-                return 0;
-            }
+    if (level < LOG_LEVELS) {
+        *(enum log_level *)member(option, config) = level;
+        return 0;
+    }
     return error_set(error, -EINVAL, "must be one of %s",
                      options_show_range(option, names, sizeof(names)));
 }

@@ -1,8 +1,7 @@
 /*
- * Workers and their replacement. A worker is gone when its process has been waited for and its channel
- * has been read to the end, in whichever order that happens: results sent before a death count.
+ * The workers as a whole: how many, who has room, and their end.
  */
-#include "supervisor/pool.h"
+#include "supervisor/pool_worker.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -28,48 +27,6 @@
  * large. */
 #define UNSENT_MAX (4u << 20)
 
-/* Seconds before a worker that keeps dying is started again: twice as long each time, between these. The
- * first time it is replaced at once. */
-#define BACKOFF_MIN_S 0.1
-#define BACKOFF_MAX_S 30.0
-/* A worker that lived this long did not die of its start: its failures are forgotten. */
-#define STABLE_S 10.0
-/* So many failed starts in a row, none having ever come up, and the daemon gives up. */
-#define HOPELESS_FAILURES 5u
-/* How long a dead worker's channel may stay open, in seconds: should a child of a plugin hold it, there is
- * nothing more to come. */
-#define LINGER_S 1
-
-struct worker {
-    struct pool *pool;
-    uint32_t number;
-    enum worker_state state;
-    pid_t pid; /* 0: no process, or it has been waited for */
-    int exit_status;
-    struct channel *channel; /* NULL: none, or closed */
-    struct event *timer;     /* backoff, or lingering */
-    int64_t loading;         /* position of the plugin being loaded; -1: none */
-    uint32_t running[RUN_STYLES];
-    uint32_t unstarted;
-    uint32_t failures; /* deaths in a row */
-    uint64_t started_ns;
-};
-
-struct pool {
-    struct event_base *base;
-    const struct config *config;
-    struct catalogue *catalogue;
-    struct log *log;
-    struct pool_callbacks callbacks;
-    void *context;
-    char *binary;
-    struct event *on_child, *on_impatience;
-    uint32_t limits[RUN_STYLES]; /* jobs at once in one worker */
-    bool stopping;
-    uint32_t count;
-    struct worker workers[];
-};
-
 static const char *const state_names[] = {
     [WORKER_STARTING] = "starting", [WORKER_READY] = "ready", [WORKER_BACKOFF] = "backoff",
     [WORKER_STOPPING] = "stopping", [WORKER_GONE] = "gone",
@@ -82,328 +39,12 @@ const char *worker_state_name(enum worker_state state)
     return state_names[state];
 }
 
-static void start(struct worker *worker);
-
-/* ---- The end of a worker ------------------------------------------------------------------- */
-
-static void arm(struct worker *worker, double seconds)
-{
-    struct timeval delay = clock_timeval(seconds);
-    (void)event_add(worker->timer,
-                    &delay); /* fails without memory only: the next death tries again */
-}
-
-static double backoff_s(uint32_t failures)
-{
-    if (failures <= 1)
-        return 0;
-    double delay = BACKOFF_MIN_S;
-    for (uint32_t i = 2; i < failures && delay < BACKOFF_MAX_S; i++)
-        delay *= 2;
-    return delay < BACKOFF_MAX_S ? delay : BACKOFF_MAX_S;
-}
-
-static void tell_if_all_gone(struct pool *pool)
-{
-    for (uint32_t i = 0; i < pool->count; i++) {
-        if (pool->workers[i].state != WORKER_GONE)
-            return;
-    }
-    pool->callbacks.on_stopped(pool->context);
-}
-
-/* A worker that died while it loaded a plugin would do so each time: the plugin is disabled instead. */
-static bool blame_plugin(struct worker *worker, const char *end)
-{
-    if (worker->loading < 0)
-        return false;
-    struct plugin *plugin = &worker->pool->catalogue->plugins[worker->loading];
-    char reason[256];
-    (void)snprintf(reason, sizeof(reason), "the worker that loaded it %s", end);
-    if (!plugin->disabled) {
-        catalogue_disable(worker->pool->catalogue, (uint32_t)worker->loading, reason);
-        log_write(worker->pool->log, LOG_LEVEL_ERROR, "plugin %s (%s) is disabled: %s",
-                  plugin->name, plugin->file, reason);
-    }
-    return true;
-}
-
-static void plan_restart(struct worker *worker, bool blameless)
-{
-    struct pool *pool = worker->pool;
-    if (clock_seconds(clock_now_ns() - worker->started_ns) >= STABLE_S)
-        worker->failures = 0;
-    if (!blameless)
-        worker->failures++;
-    if (!pool->catalogue->known && worker->failures >= HOPELESS_FAILURES) {
-        worker->state = WORKER_GONE;
-        pool->callbacks.on_hopeless(pool->context);
-        return;
-    }
-    worker->state = WORKER_BACKOFF;
-    arm(worker, backoff_s(worker->failures));
-    pool->callbacks.on_change(pool->context);
-}
-
-static void bury(struct worker *worker)
-{
-    struct pool *pool = worker->pool;
-    bool was_stopping = worker->state == WORKER_STOPPING;
-    char end[96];
-    worker_process_end(worker->exit_status, end, sizeof(end));
-    (void)event_del(worker->timer); /* cannot fail for a timer */
-    bool blameless = blame_plugin(worker, end);
-    if (!was_stopping)
-        log_write(pool->log, blameless ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "worker %u %s",
-                  worker->number + 1, end);
-    worker->loading = -1;
-    worker->unstarted = 0;
-    memset(worker->running, 0, sizeof(worker->running));
-    worker->state = WORKER_GONE;
-    pool->callbacks.on_lost(pool->context, worker->number, end);
-    if (pool->stopping)
-        tell_if_all_gone(pool);
-    else
-        plan_restart(worker, blameless);
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *context)
-{
-    (void)fd, (void)what;
-    struct worker *worker = context;
-    if (worker->state == WORKER_BACKOFF) {
-        start(worker);
-        return;
-    }
-    channel_free(take_ptr(&worker->channel));
-    bury(worker);
-}
-
-static void on_closed(void *context, const struct error *error)
-{
-    struct worker *worker = context;
-    if (error->text[0])
-        log_write(worker->pool->log, LOG_LEVEL_ERROR, "worker %u: %s; it is replaced",
-                  worker->number + 1, error->text);
-    channel_free(take_ptr(&worker->channel));
-    if (worker->pid > 0)
-        (void)kill(worker->pid,
-                   SIGKILL); /* without a channel it is of no use; it may be dead already */
-    else
-        bury(worker);
-}
-
 static void on_child(evutil_socket_t signal_number, short what, void *context)
 {
     (void)signal_number, (void)what;
     struct pool *pool = context;
-    for (uint32_t i = 0; i < pool->count; i++) {
-        struct worker *worker = &pool->workers[i];
-        if (worker->pid <= 0 || waitpid(worker->pid, &worker->exit_status, WNOHANG) <= 0)
-            continue;
-        worker->pid = 0;
-        if (worker->channel)
-            arm(worker, LINGER_S);
-        else
-            bury(worker);
-    }
-}
-
-/* ---- Messages ------------------------------------------------------------------------------ */
-
-static void on_disabled(void *context, const struct plugin *plugin)
-{
-    struct pool *pool = context;
-    log_write(pool->log, LOG_LEVEL_ERROR, "plugin %s (%s) is disabled: %s", plugin->name,
-              plugin->file, plugin->disabled);
-}
-
-static int on_ready(struct worker *worker, const struct bytes_reader *payload)
-{
-    struct pool *pool = worker->pool;
-    if (worker->state != WORKER_STARTING)
-        return worker->state == WORKER_STOPPING ? 0 : -EPROTO;
-    json_t *ready = json_loadb((const char *)payload->at, (size_t)(payload->end - payload->at),
-                               JSON_REJECT_DUPLICATES, NULL);
-    struct error error = {"it is not JSON"};
-    int code = ready ? catalogue_learn(pool->catalogue, ready, on_disabled, pool, &error) : -EINVAL;
-    json_decref(ready);
-    if (code) {
-        log_write(pool->log, LOG_LEVEL_ERROR, "worker %u sent a bad READY: %s", worker->number + 1,
-                  error.text);
-        return code;
-    }
-    worker->loading = -1;
-    worker->state = WORKER_READY;
-    log_write(pool->log, LOG_LEVEL_DEBUG, "worker %u is ready, pid %d", worker->number + 1,
-              (int)worker->pid);
-    pool->callbacks.on_change(pool->context);
-    return 0;
-}
-
-static int on_done(struct worker *worker, struct bytes_reader *payload)
-{
-    struct pool *pool = worker->pool;
-    struct message_done done = {0};
-    while (payload->at < payload->end) {
-        struct message_result result;
-        int code = message_done_next(payload, &done, &result);
-        if (!code)
-            code = pool->callbacks.on_result(pool->context, worker->number, &result);
-        if (code)
-            return code;
-    }
-    pool->callbacks.on_room(pool->context);
-    return 0;
-}
-
-static int on_started(struct worker *worker, struct bytes_reader *payload)
-{
-    uint64_t begun;
-    int code = message_number_read(payload, &begun);
-    if (code || begun > worker->unstarted)
-        return code ? code : -EPROTO;
-    worker->unstarted -= (uint32_t)begun;
-    worker->pool->callbacks.on_room(worker->pool->context);
-    return 0;
-}
-
-static int on_loading(struct worker *worker, struct bytes_reader *payload)
-{
-    uint64_t position;
-    int code = message_number_read(payload, &position);
-    if (code || position >= worker->pool->catalogue->count)
-        return code ? code : -EPROTO;
-    worker->loading = (int64_t)position;
-    return 0;
-}
-
-static int on_log(struct worker *worker, struct bytes_reader *payload)
-{
-    struct message_log line;
-    int code = message_log_read(payload, &line);
-    if (code)
-        return code;
-    char fields[512] = "";
-    char number[48];
-    if (line.has_job) {
-        (void)snprintf(number, sizeof(number), " batch=%llu job=%llu",
-                       (unsigned long long)line.batch, (unsigned long long)line.job);
-        (void)strncat(fields, number, sizeof(fields) - 1);
-    }
-    if (line.plugin.size) {
-        char plugin[64];
-        (void)snprintf(plugin, sizeof(plugin), "%.*s", (int)line.plugin.size,
-                       (const char *)line.plugin.data);
-        log_field(fields, sizeof(fields), "plugin", plugin);
-    }
-    log_write(worker->pool->log, (enum log_level)line.level, "%.*s%s",
-              (int)(line.text.size < 4096 ? line.text.size : 4096), (const char *)line.text.data,
-              fields);
-    return 0;
-}
-
-static int on_message(void *context, enum message_type type, struct bytes_reader *payload)
-{
-    struct worker *worker = context;
-    switch (type) {
-    case MESSAGE_LOADING:
-        return on_loading(worker, payload);
-    case MESSAGE_READY:
-        return on_ready(worker, payload);
-    case MESSAGE_STARTED:
-        return on_started(worker, payload);
-    case MESSAGE_DONE:
-        return on_done(worker, payload);
-    case MESSAGE_LOG:
-        return on_log(worker, payload);
-    default:
-        return -EPROTO;
-    }
-}
-
-static void on_drained(void *context)
-{
-    struct worker *worker = context;
-    worker->pool->callbacks.on_room(worker->pool->context);
-}
-
-static const struct channel_callbacks channel_callbacks = {
-    .on_message = on_message,
-    .on_closed = on_closed,
-    .on_drained = on_drained,
-};
-
-/* ---- The start of a worker ----------------------------------------------------------------- */
-
-static json_t *plugins_json(const struct pool *pool)
-{
-    json_t *plugins = json_array();
-    for (uint32_t i = 0; i < pool->catalogue->count; i++) {
-        const struct plugin *plugin = &pool->catalogue->plugins[i];
-        json_t *settings = pool->config->plugins[i].settings;
-        json_t *entry = json_pack("{s:s}", "file", plugin->file);
-        if (settings)
-            (void)json_object_set(entry, "settings", settings); /* a failure shows in dumps below */
-        if (plugin->disabled)
-            (void)json_object_set_new(entry, "disabled", json_true());
-        (void)json_array_append_new(plugins, entry);
-    }
-    return plugins;
-}
-
-static const char *const level_names[] = {
-    [LOG_LEVEL_ERROR] = "error",
-    [LOG_LEVEL_WARNING] = "warning",
-    [LOG_LEVEL_INFO] = "info",
-    [LOG_LEVEL_DEBUG] = "debug",
-};
-
-/* The CONFIG of a worker as text, for the caller to free. */
-static char *worker_config(const struct worker *worker)
-{
-    const struct pool *pool = worker->pool;
-    const struct config *config = pool->config;
-    json_t *root = json_pack(
-        "{s:I, s:o, s:I, s:I, s:I, s:s}", "worker", (json_int_t)worker->number + 1, "plugins",
-        plugins_json(pool), "fiber_stack_bytes", (json_int_t)config->limits.fiber_stack_bytes,
-        "threads", (json_int_t)pool->limits[RUN_BLOCKING], "output_bytes",
-        (json_int_t)config->limits.output_bytes, "log_level", level_names[config->log.level]);
-    char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
-    json_decref(root);
-    return text;
-}
-
-static int launch(struct worker *worker, struct error *error)
-{
-    struct pool *pool = worker->pool;
-    AUTO_FREE char *config = worker_config(worker);
-    if (!config)
-        return error_errno(error, -ENOMEM, "cannot start a worker");
-    AUTO_CLOSE int fd = -1;
-    int code = worker_process_start(pool->binary, &worker->pid, &fd, error);
-    if (code)
-        return code;
-    worker->channel = channel_new(pool->base, fd, &channel_callbacks, worker);
-    if (!worker->channel) {
-        (void)kill(worker->pid, SIGKILL); /* buried when it has been waited for */
-        return 0;
-    }
-    (void)take_fd(&fd);
-    message_put(channel_out(worker->channel), MESSAGE_CONFIG, config, strlen(config));
-    channel_send(worker->channel);
-    return 0;
-}
-
-static void start(struct worker *worker)
-{
-    worker->state = WORKER_STARTING;
-    worker->started_ns = clock_now_ns();
-    struct error error;
-    if (!launch(worker, &error))
-        return;
-    log_write(worker->pool->log, LOG_LEVEL_ERROR, "worker %u: %s", worker->number + 1, error.text);
-    plan_restart(worker, false);
+    for (uint32_t i = 0; i < pool->count; i++)
+        pool_worker_reap(&pool->workers[i]);
 }
 
 /* ---- The pool ------------------------------------------------------------------------------ */
@@ -420,9 +61,7 @@ static int make_events(struct pool *pool)
     if (!pool->on_child || event_add(pool->on_child, NULL) != 0)
         return -ENOMEM;
     for (uint32_t i = 0; i < pool->count; i++) {
-        struct worker *worker = &pool->workers[i];
-        worker->timer = evtimer_new(pool->base, on_timer, worker);
-        if (!worker->timer)
+        if (pool_worker_init(&pool->workers[i], pool, i) != 0)
             return -ENOMEM;
     }
     return 0;
@@ -447,20 +86,14 @@ int pool_new(struct event_base *base, const struct config *config, struct catalo
     pool->limits[RUN_FIBER] = (uint32_t)config->limits.running_fibers;
     pool->limits[RUN_BLOCKING] =
         config->limits.running_blocking ? (uint32_t)config->limits.running_blocking : 2 * cores();
-    for (uint32_t i = 0; i < count; i++)
-        pool->workers[i] =
-            (struct worker){.pool = pool, .number = i, .loading = -1, .state = WORKER_GONE};
     pool->binary = worker_process_binary();
     if (!pool->binary || make_events(pool) != 0) {
         pool_free(pool);
         return error_errno(error, -ENOMEM, "cannot make the workers");
     }
     *out = pool;
-    for (uint32_t i = 0; i < count; i++) {
-        pool->workers[i].state =
-            WORKER_BACKOFF; /* from the loop: whatever happens is reported there */
-        arm(&pool->workers[i], 0);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        pool_worker_start(&pool->workers[i]);
     return 0;
 }
 
@@ -468,17 +101,8 @@ void pool_free(struct pool *pool)
 {
     if (!pool)
         return;
-    for (uint32_t i = 0; i < pool->count; i++) {
-        struct worker *worker = &pool->workers[i];
-        channel_free(worker->channel);
-        if (worker->timer)
-            event_free(worker->timer);
-        if (worker->pid <= 0)
-            continue;
-        (void)kill(worker->pid, SIGKILL); /* may have ended meanwhile */
-        while (waitpid(worker->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
-    }
+    for (uint32_t i = 0; i < pool->count; i++)
+        pool_worker_clear(&pool->workers[i]);
     if (pool->on_child)
         event_free(pool->on_child);
     if (pool->on_impatience)
@@ -503,11 +127,8 @@ uint32_t pool_ready(const struct pool *pool)
 uint32_t pool_starting(const struct pool *pool)
 {
     uint32_t starting = 0;
-    for (uint32_t i = 0; i < pool->count; i++) {
-        const struct worker *worker = &pool->workers[i];
-        starting += worker->state == WORKER_STARTING ||
-                    (worker->state == WORKER_BACKOFF && backoff_s(worker->failures) <= 0);
-    }
+    for (uint32_t i = 0; i < pool->count; i++)
+        starting += pool_worker_is_starting(&pool->workers[i]);
     return starting;
 }
 
@@ -584,6 +205,15 @@ void pool_cancel(struct pool *pool, const struct message_cancel *cancel)
 
 /* ---- Stopping ------------------------------------------------------------------------------ */
 
+void pool_tell_if_all_gone(struct pool *pool)
+{
+    for (uint32_t i = 0; i < pool->count; i++) {
+        if (pool->workers[i].state != WORKER_GONE)
+            return;
+    }
+    pool->callbacks.on_stopped(pool->context);
+}
+
 static void on_impatience(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
@@ -600,23 +230,11 @@ static void on_impatience(evutil_socket_t fd, short what, void *context)
 void pool_stop(struct pool *pool, double patience_s)
 {
     pool->stopping = true;
-    for (uint32_t i = 0; i < pool->count; i++) {
-        struct worker *worker = &pool->workers[i];
-        if (worker->state == WORKER_BACKOFF) {
-            (void)event_del(worker->timer); /* cannot fail for a timer */
-            worker->state = WORKER_GONE;
-        }
-        if (worker->state == WORKER_GONE)
-            continue;
-        worker->state = WORKER_STOPPING;
-        if (!worker->channel)
-            continue;
-        message_put(channel_out(worker->channel), MESSAGE_STOP, NULL, 0);
-        channel_send(worker->channel);
-    }
+    for (uint32_t i = 0; i < pool->count; i++)
+        pool_worker_stop(&pool->workers[i]);
     pool->on_impatience = evtimer_new(pool->base, on_impatience, pool);
     struct timeval patience = clock_timeval(patience_s);
     if (!pool->on_impatience || event_add(pool->on_impatience, &patience) != 0)
         on_impatience(-1, 0, pool);
-    tell_if_all_gone(pool);
+    pool_tell_if_all_gone(pool);
 }

@@ -17,8 +17,6 @@
 #define CLEANUP_S 1.0
 #define EXIT_S 2.0
 #define FLUSH_S 1.0
-/* Seconds between looks at whether clients have read everything. */
-#define FLUSH_STEP_S 0.01
 
 enum step { RUNNING, FINISHING, CANCELLING, STOPPING_WORKERS, FLUSHING };
 
@@ -87,30 +85,28 @@ void stop_job_ended(struct supervisor *supervisor)
         stop_workers(supervisor, EXIT_S);
 }
 
-static void flush(struct supervisor *supervisor)
+static void end_loop(void *context)
 {
-    static const int steps = (int)(FLUSH_S / FLUSH_STEP_S);
-    bool quiet = !supervisor->control || control_is_quiet(supervisor->control);
-    if (quiet || supervisor->stopping >= FLUSHING + steps)
-        (void)event_base_loopbreak(supervisor->base); /* fails for no base of ours */
-    else
-        arm(supervisor, FLUSH_STEP_S);
+    struct supervisor *supervisor = context;
+    (void)event_base_loopbreak(supervisor->base); /* fails for no base of ours */
 }
 
 void stop_workers_gone(struct supervisor *supervisor)
 {
     supervisor->stopping = FLUSHING;
-    arm(supervisor, 0); /* events of the last jobs are written first */
+    arm(supervisor, FLUSH_S);
+    if (supervisor->control)
+        control_when_quiet(supervisor->control, end_loop, supervisor);
+    else
+        end_loop(supervisor);
 }
 
 void stop_on_timer(struct supervisor *supervisor)
 {
-    if (supervisor->stopping == FINISHING) {
+    if (supervisor->stopping == FINISHING)
         cancel_running(supervisor);
-    } else if (supervisor->stopping == CANCELLING) {
+    else if (supervisor->stopping == CANCELLING)
         stop_workers(supervisor, EXIT_S);
-    } else {
-        supervisor->stopping++;
-        flush(supervisor);
-    }
+    else
+        end_loop(supervisor);
 }

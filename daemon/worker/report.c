@@ -1,7 +1,7 @@
 /*
- * Reports, see report.h. Results are written straight into one DONE message per turn. Lines from other
- * threads come to the loop thread as letters, bounded in number: a plugin that floods the log loses
- * lines, which are counted.
+ * Reports, see report.h. Results are written straight into one DONE message per turn. Lines of jobs are
+ * bounded, on their way from other threads to the loop and on their way to the supervisor: a plugin
+ * that floods the log loses lines, which are counted.
  */
 
 #include "worker/report.h"
@@ -22,6 +22,8 @@
 #define DONE_BYTES (256u << 10)
 /* Lines of other threads on their way to the loop. */
 #define LETTERS_MAX 1000
+/* Bytes that may wait for the supervisor before lines of jobs are dropped; results always fit. */
+#define BACKLOG_BYTES (8u << 20)
 /* Bytes of a line. */
 #define LINE_BYTES 1024
 
@@ -64,18 +66,6 @@ void report_started(struct report *report)
     report->started++;
 }
 
-void report_send(struct report *report)
-{
-    if (report->started) {
-        message_number_put(channel_out(report->channel), MESSAGE_STARTED, report->started);
-        report->started = 0;
-    }
-    if (report->done.size)
-        send_done(report);
-    if (channel_unsent(report->channel))
-        channel_send(report->channel);
-}
-
 /* ---- The log ----------------------------------------------------------------------------------- */
 
 void report_line(struct report *report, enum log_level level, const char *plugin, const char *text)
@@ -95,6 +85,10 @@ struct line {
 
 static void put_line(struct report *report, struct message_log *log, const char *text)
 {
+    if (channel_unsent(report->channel) > BACKLOG_BYTES) {
+        report->dropped++;
+        return;
+    }
     log->text = (struct bytes_view){(const uint8_t *)text, strlen(text)};
     message_log_put(channel_out(report->channel), log);
 }
@@ -102,17 +96,9 @@ static void put_line(struct report *report, struct message_log *log, const char 
 static void on_line(struct letter *letter)
 {
     struct line *line = (struct line *)letter;
-    struct report *report = line->report;
-    put_line(report, &line->log, line->text);
+    put_line(line->report, &line->log, line->text);
+    line->report->letters--;
     free(line);
-    report->letters--;
-    unsigned dropped = atomic_exchange(&report->dropped, 0);
-    if (dropped) {
-        char text[80];
-        (void)snprintf(text, sizeof(text), "%u lines of jobs were dropped, they came too fast",
-                       dropped);
-        report_line(report, LOG_LEVEL_WARNING, "", text);
-    }
 }
 
 static void post_line(struct aw_worker *worker, const struct message_log *log, const char *text)
@@ -152,4 +138,29 @@ void report_job_line(struct aw_worker *worker, const struct aw_job *job, enum lo
         put_line(&worker->report, &log, mended);
     else
         post_line(worker, &log, mended);
+}
+
+static void tell_dropped(struct report *report)
+{
+    unsigned dropped = atomic_exchange(&report->dropped, 0);
+    char text[80];
+    (void)snprintf(text, sizeof(text), "%u lines of jobs were dropped, they came too fast",
+                   dropped);
+    report_line(report, LOG_LEVEL_WARNING, "", text);
+}
+
+/* ---- The end of a turn --------------------------------------------------------------------------- */
+
+void report_send(struct report *report)
+{
+    if (report->started) {
+        message_number_put(channel_out(report->channel), MESSAGE_STARTED, report->started);
+        report->started = 0;
+    }
+    if (report->done.size)
+        send_done(report);
+    if (report->dropped && channel_unsent(report->channel) < BACKLOG_BYTES / 2)
+        tell_dropped(report);
+    if (channel_unsent(report->channel))
+        channel_send(report->channel);
 }

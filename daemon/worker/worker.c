@@ -71,18 +71,6 @@ static int read_config(json_t *root, struct config *out, struct error *error)
     return 0;
 }
 
-static enum log_level level_from_name(const char *name)
-{
-    static const char *const names[] = {[LOG_LEVEL_ERROR] = "error",
-                                        [LOG_LEVEL_WARNING] = "warning",
-                                        [LOG_LEVEL_INFO] = "info",
-                                        [LOG_LEVEL_DEBUG] = "debug"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcmp(name, names[i]) == 0)
-            return (enum log_level)i;
-    return LOG_LEVEL_INFO;
-}
-
 /* Loads one plugin; before, the supervisor is told which, so that it knows when this one kills the
  * worker. */
 static int load_plugin(struct aw_worker *worker, size_t place, json_t *plugin)
@@ -121,7 +109,7 @@ static int configure(struct aw_worker *worker, json_t *root, struct error *error
         return result;
     worker->output_bytes = (size_t)config.output_bytes;
     worker->fiber_stack_bytes = (size_t)config.fiber_stack_bytes;
-    worker->report.level = level_from_name(config.log_level);
+    worker->report.level = log_level_from_name(config.log_level);
     worker->threads = threads_new(worker->base, (unsigned)config.threads, error);
     if (!worker->threads)
         return -ENOMEM;

@@ -11,8 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The digits that a text begins with. */
-static int digits(const char *text)
+/* The number that the text begins with. */
+static int leading(const char *text)
 {
     return (int)strtol(text, NULL, 10);
 }
@@ -21,18 +21,18 @@ static int digits(const char *text)
 static double by_library(const char *text)
 {
     struct tm tm = {
-        .tm_year = digits(text) - 1900,
-        .tm_mon = digits(text + 5) - 1,
-        .tm_mday = digits(text + 8),
-        .tm_hour = digits(text + 11),
-        .tm_min = digits(text + 14),
-        .tm_sec = digits(text + 17),
+        .tm_year = leading(text) - 1900,
+        .tm_mon = leading(text + 5) - 1,
+        .tm_mday = leading(text + 8),
+        .tm_hour = leading(text + 11),
+        .tm_min = leading(text + 14),
+        .tm_sec = leading(text + 17),
     };
     double offset_s = 0;
     size_t length = strlen(text);
     if (text[length - 1] != 'Z' && text[length - 1] != 'z') {
         const char *offset = text + length - 6;
-        offset_s = (*offset == '-' ? -60.0 : 60.0) * (digits(offset + 1) * 60 + digits(offset + 4));
+        offset_s = (*offset == '-' ? -60.0 : 60.0) * (leading(offset + 1) * 60 + leading(offset + 4));
     }
     return (double)timegm(&tm) - offset_s;
 }

@@ -4,8 +4,8 @@
 static int run(struct aw_job *job, const void *params)
 {
     (void)params;
-    for (int i = 0; i < 10000; i++)
-        aw_log(job, AW_LOG_INFO, "line %d", i);
+    for (int i = 0; i < 100000; i++)
+        aw_log(job, AW_LOG_INFO, "line %d of very many, of which each takes a little memory", i);
     return AW_OK;
 }
 

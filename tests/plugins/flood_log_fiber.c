@@ -1,0 +1,13 @@
+/* Writes far more lines to the log than anybody wants, from a fiber. */
+#include <awaitd/plugin.h>
+
+static int run(struct aw_job *job, const void *params)
+{
+    (void)params;
+    for (int i = 0; i < 100000; i++)
+        aw_log(job, AW_LOG_INFO, "line %d of very many, of which each takes a little memory", i);
+    return AW_OK;
+}
+
+AW_PLUGIN(.name = "flood_log_fiber", .version = "1", .summary = "flood_log_fiber, for the tests",
+          .fiber = run);
