@@ -238,6 +238,23 @@ def adopt_orphans():
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def bury_orphans():
+    """Takes note of the end of adopted workers, whose parent did not live to do it."""
+    for children in pathlib.Path("/proc/self/task").glob("*/children"):
+        for pid in map(int, children.read_text(encoding="ascii").split()):
+            with contextlib.suppress(OSError):
+                name, state = process_state(pid)
+                if name == "awaitd" and state == "Z":
+                    os.waitpid(pid, os.WNOHANG)
+
+
+def process_state(pid):
+    """A process's name and the letter of its state."""
+    stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    name, _, rest = stat.partition("(")[2].rpartition(")")
+    return name, rest.split()[0]
+
+
 def processes_with(mark):
     """The processes whose environment holds the mark; zombies have none."""
     found = {}
@@ -325,9 +342,12 @@ class Lines:
                 self._changed.wait(left)
 
     def join(self):
-        """Waits for the end of the stream."""
+        """Waits for the end of the stream. False: somebody still holds it open."""
         self._thread.join(DEADLINE)
+        if self._thread.is_alive():
+            return False
         self._stream.close()
+        return True
 
 
 class DaemonFailed(Exception):
@@ -421,7 +441,7 @@ class Daemon:
     def wait(self):
         """The exit status, once it has ended."""
         status = self.process.wait(DEADLINE)
-        self.log.join()
+        assert self.log.join(), f"it left somebody behind: {self.left_behind()}"
         return status
 
     def stop(self, status=0):
@@ -436,8 +456,12 @@ class Daemon:
             report = SANITIZER_REPORT.search(self.log.text())
             assert not report, self.log.text()
 
+    def left_behind(self):
+        """The processes that are there because of it."""
+        return processes_with(self.mark.encode())
+
     def check_nothing_left(self):
-        left = processes_with(self.mark.encode())
+        left = self.left_behind()
         assert not left, f"processes left behind: {left}"
 
     def clean_up(self):
@@ -445,9 +469,10 @@ class Daemon:
         if self.process and self.process.returncode is None and self.process.poll() is None:
             self.process.kill()
             self.process.wait(DEADLINE)
-        for pid in processes_with(self.mark.encode()):
+        for pid in self.left_behind():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        bury_orphans()
         self._notify.close()
         if self.log:
             print(f"--- log of {self.directory}, its last lines")

@@ -13,7 +13,7 @@ import threading
 
 import pytest
 
-from awaitd import AWAITCTL, DEADLINE, Watched, eventually, processes_with, wait_job
+from awaitd import AWAITCTL, DEADLINE, Watched, eventually, wait_job
 
 
 def json_lines(text):
@@ -172,7 +172,7 @@ def test_a_daemon_that_goes_away_exits_with_3(start_daemon):
     assert process.returncode == 3
     assert b"batch 1" in err
     daemon.wait()
-    eventually(lambda: not processes_with(daemon.mark.encode()), "its workers are gone")
+    eventually(lambda: not daemon.left_behind(), "its workers are gone")
 
 
 def test_a_full_disk_is_no_success(daemon):

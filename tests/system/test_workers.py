@@ -109,6 +109,17 @@ def test_workers_do_not_outlive_a_killed_supervisor(daemon):
     daemon.check_nothing_left()
 
 
+def test_a_stuck_worker_does_not_outlive_a_killed_supervisor(daemon):
+    pids = daemon.worker_pids()
+    workers = [Watched(pid) for pid in pids]
+    os.kill(pids[0], signal.SIGSTOP)  # it cannot even notice that it is alone
+    daemon.process.kill()
+    daemon.wait()
+    for worker in workers:
+        worker.wait_gone()
+    daemon.check_nothing_left()
+
+
 def test_signals_meant_for_the_terminal_do_not_end_workers(daemon):
     with daemon.client() as client:
         batch = client.submit(wait_job(1, count=20))
