@@ -261,6 +261,17 @@ static int prepare_process(struct error *error)
     return 0;
 }
 
+/* Sends all there is; the second time, what could be told only once the first was gone. */
+static int last_words(struct aw_worker *worker)
+{
+    report_send(&worker->report);
+    int result = channel_flush(worker->channel);
+    if (result)
+        return result;
+    report_send(&worker->report);
+    return channel_flush(worker->channel);
+}
+
 /* libevent's own warnings are about what its callers are told, too. */
 static void on_libevent_log(int severity, const char *text)
 {
@@ -283,8 +294,7 @@ int worker_main(void)
     run_loop(&worker);
     if (worker.closed || worker.jobs.running > 0)
         _exit(EXIT_FAILURE); /* jobs may still run: nothing of theirs may be freed */
-    report_send(&worker.report);
-    int sent = channel_flush(worker.channel);
+    int sent = last_words(&worker);
     close_worker(&worker);
     return sent == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -4,7 +4,7 @@
 static int run(struct aw_job *job, const void *params)
 {
     (void)params;
-    for (int i = 0; i < 100000; i++)
+    for (int i = 0; i < 200000; i++)
         aw_log(job, AW_LOG_INFO, "line %d of very many, of which each takes a little memory", i);
     return AW_OK;
 }
