@@ -255,8 +255,16 @@ static void check_given_up(int code, const char *words)
 
 START_TEST(a_message_that_is_no_object_ends_the_connection)
 {
-    put_text("[" REQUEST "]");
+    put_text("\"" REQUEST "\"");
     check_given_up(RPC_PARSE_ERROR, "JSON object");
+    ck_assert_uint_eq(served.requests, 0);
+}
+END_TEST
+
+START_TEST(an_array_of_requests_ends_the_connection_in_words)
+{
+    put_text("[" REQUEST "]");
+    check_given_up(RPC_INVALID_REQUEST, "batches of requests are not supported");
     ck_assert_uint_eq(served.requests, 0);
 }
 END_TEST
@@ -554,6 +562,7 @@ int main(void)
     tcase_add_test(tests, many_requests_in_one_write_are_all_served_in_turns);
     tcase_add_test(tests, a_request_as_long_as_the_limit_is_served);
     tcase_add_test(tests, a_message_that_is_no_object_ends_the_connection);
+    tcase_add_test(tests, an_array_of_requests_ends_the_connection_in_words);
     tcase_add_test(tests, a_message_without_an_end_is_given_up_at_the_limit);
     tcase_add_test(tests, a_message_that_goes_too_deep_is_given_up);
     tcase_add_test(tests, broken_json_is_given_up_and_what_follows_is_not_served);
