@@ -9,8 +9,10 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "wire/frame.h"
@@ -32,8 +34,10 @@ struct client {
     size_t scanned;       /* bytes of the input that the scanner has seen */
     struct event *again;  /* a turn for what is still in the input */
     struct event *hangup; /* NULL until the other side has ended */
+    int hangup_fd;        /* what it watches; -1: none */
     struct client_watchers watchers;
     bool ended;   /* no more input will come */
+    bool gone;    /* nobody is there to read answers either */
     bool closing; /* serve no more; close when everything has been sent */
 };
 
@@ -44,7 +48,7 @@ static void close_client(struct client *client)
 
 static size_t unsent(const struct client *client)
 {
-    return evbuffer_get_length(bufferevent_get_output(client->stream));
+    return client->gone ? 0 : evbuffer_get_length(bufferevent_get_output(client->stream));
 }
 
 bool client_has_unsent(const struct client *client)
@@ -57,14 +61,12 @@ bool client_is_full(const struct client *client)
     return unsent(client) >= OUT_FULL;
 }
 
-/* Closes the connection if nothing more can come of it; true: it is gone. */
-static bool close_if_over(struct client *client)
+/* Closes the connection if nothing more can come of it. There is no complete request left in the input. */
+static void close_if_over(struct client *client)
 {
-    bool served = client->closing || (client->ended && LIST_EMPTY(&client->watchers));
-    if (!served || unsent(client))
-        return false;
-    close_client(client);
-    return true;
+    bool idle = client->ended && (client->gone || LIST_EMPTY(&client->watchers));
+    if ((client->closing || idle) && !unsent(client))
+        close_client(client);
 }
 
 static void take_another_turn(struct client *client)
@@ -176,18 +178,14 @@ static void serve_some(struct client *client)
     while (!client->closing && !client_is_full(client) && served < REQUESTS_PER_TURN &&
            serve_next(client, input))
         served++;
-    if (client->closing) {
-        (void)close_if_over(client);
-        return;
-    }
-    if (client_is_full(client)) {
+    if (client->closing)
+        close_if_over(client);
+    else if (client_is_full(client))
         (void)bufferevent_disable(client->stream, EV_READ); /* until on_write */
-        return;
-    }
-    if (served == REQUESTS_PER_TURN)
+    else if (served == REQUESTS_PER_TURN)
         take_another_turn(client);
-    else if (client->ended)
-        (void)close_if_over(client);
+    else
+        close_if_over(client);
 }
 
 /* ---- Events -------------------------------------------------------------------------------- */
@@ -201,14 +199,16 @@ static void on_read(struct bufferevent *stream, void *context)
 static void on_write(struct bufferevent *stream, void *context)
 {
     struct client *client = context;
-    if (close_if_over(client))
+    if (client->closing) {
+        close_if_over(client);
         return;
+    }
     client->callbacks.on_drained(client->context, client);
-    if (client_is_full(client) || client->closing)
+    if (client_is_full(client))
         return;
     if (!client->ended)
         (void)bufferevent_enable(stream, EV_READ);
-    if (evbuffer_get_length(bufferevent_get_input(stream)))
+    if (client->ended || evbuffer_get_length(bufferevent_get_input(stream)))
         take_another_turn(client);
 }
 
@@ -227,43 +227,45 @@ static void on_again(evutil_socket_t fd, short what, void *context)
 static void on_hangup(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
-    if (hung_up(context))
-        close_client(context);
+    struct client *client = context;
+    if (!hung_up(client))
+        return;
+    client->gone = true;
+    serve_some(client);
 }
 
 /*
  * The other side will send no more, which need not mean that it is gone. Reading would report the end
- * for ever; an edge-triggered event reports only changes, and the next one is the hang-up.
+ * for ever; an edge-triggered event reports only changes, and the next one is the hang-up. It needs a
+ * descriptor of its own: events of one descriptor are either all edge-triggered or none.
  */
 static void watch_for_hangup(struct client *client)
 {
-    client->hangup =
-        event_new(bufferevent_get_base(client->stream), bufferevent_getfd(client->stream),
-                  EV_READ | EV_PERSIST | EV_ET, on_hangup, client);
+    client->hangup_fd = fcntl(bufferevent_getfd(client->stream), F_DUPFD_CLOEXEC, 0);
+    if (client->hangup_fd < 0)
+        return; /* a dead client shows at the next write */
+    client->hangup = event_new(bufferevent_get_base(client->stream), client->hangup_fd,
+                               EV_READ | EV_PERSIST | EV_ET, on_hangup, client);
     if (client->hangup)
-        (void)event_add(client->hangup,
-                        NULL); /* without it a dead client shows at the next write */
+        (void)event_add(client->hangup, NULL); /* as above */
 }
 
-/* Nobody is there to read answers, yet what was asked for is done. */
-static void serve_rest_and_close(struct client *client)
-{
-    while (!client->closing && serve_next(client, bufferevent_get_input(client->stream)))
-        ;
-    close_client(client);
-}
-
+/* One direction is at its end. Where nobody reads answers any more, what was asked for is still done. */
 static void on_event(struct bufferevent *stream, short what, void *context)
 {
-    (void)stream;
     struct client *client = context;
-    if ((what & BEV_EVENT_ERROR) || hung_up(client)) {
-        serve_rest_and_close(client);
-    } else if (what & BEV_EVENT_EOF) {
+    if (what & BEV_EVENT_WRITING) {
+        client->gone = true;
+        (void)bufferevent_enable(stream, EV_READ); /* off while full; fails for no stream of ours */
+    } else {
         client->ended = true;
-        watch_for_hangup(client);
-        serve_some(client);
+        client->gone |= (what & BEV_EVENT_ERROR) || hung_up(client);
+        if (!client->gone)
+            watch_for_hangup(client);
     }
+    if (client->gone)
+        (void)bufferevent_disable(stream, EV_WRITE); /* as above */
+    serve_some(client);
 }
 
 /* ---- Life ---------------------------------------------------------------------------------- */
@@ -277,6 +279,7 @@ struct client *client_new(struct event_base *base, int fd, uid_t uid,
         return NULL;
     client->callbacks = *callbacks;
     client->context = context;
+    client->hangup_fd = -1;
     client->uid = uid;
     client->scanner.max_size = limits->line_bytes;
     client->scanner.max_depth = limits->depth;
@@ -305,6 +308,8 @@ void client_free(struct client *client)
         event_free(client->again);
     if (client->hangup)
         event_free(client->hangup);
+    if (client->hangup_fd >= 0)
+        (void)close(client->hangup_fd); /* only a second name of the socket */
     if (client->stream)
         bufferevent_free(client->stream);
     free(client);
@@ -317,7 +322,9 @@ uid_t client_uid(const struct client *client)
 
 void client_send(struct client *client, const void *text, size_t size)
 {
-    (void)bufferevent_write(client->stream, text, size); /* without memory the client misses it */
+    if (!client->gone)
+        (void)bufferevent_write(client->stream, text,
+                                size); /* without memory the client misses it */
 }
 
 struct client_watchers *client_watchers(struct client *client)

@@ -175,7 +175,8 @@ static const struct params_table wait_table = CALL_TABLE(wait_rows, struct wait_
 static void batch_wait(struct call *call)
 {
     struct wait_params params;
-    bool timed = json_object_get(call->params, "timeout") != NULL;
+    const json_t *timeout = json_object_get(call->params, "timeout");
+    bool timed = timeout && !json_is_null(timeout); /* null counts as not given */
     if (!call_read(call, &wait_table, &params))
         return;
     struct batch *batch = call_batch(call, params.batch);

@@ -144,8 +144,9 @@ struct worker_view pool_view(const struct pool *pool, uint32_t number)
 static uint32_t room_of(const struct worker *worker, enum run_style style)
 {
     uint32_t limit = worker->pool->limits[style];
-    if (worker->state != WORKER_READY || !worker->channel || worker->unstarted >= UNSTARTED_MAX ||
-        worker->running[style] >= limit || channel_unsent(worker->channel) >= UNSENT_MAX)
+    if (worker->state != WORKER_READY || !worker->pid || !worker->channel ||
+        worker->unstarted >= UNSTARTED_MAX || worker->running[style] >= limit ||
+        channel_unsent(worker->channel) >= UNSENT_MAX)
         return 0;
     uint32_t room = UNSTARTED_MAX - worker->unstarted;
     uint32_t below_limit = limit - worker->running[style];

@@ -90,11 +90,11 @@ static void plan_restart(struct worker *worker, bool blameless)
 static void bury(struct worker *worker)
 {
     struct pool *pool = worker->pool;
-    bool was_stopping = worker->state == WORKER_STOPPING;
+    bool was_stopping = pool->stopping;
     char end[96];
     worker_process_end(worker->exit_status, end, sizeof(end));
     (void)event_del(worker->timer); /* cannot fail for a timer */
-    bool blameless = blame_plugin(worker, end);
+    bool blameless = !was_stopping && blame_plugin(worker, end);
     if (!was_stopping)
         log_write(pool->log, blameless ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "worker %u %s",
                   worker->number + 1, end);
@@ -103,9 +103,9 @@ static void bury(struct worker *worker)
     memset(worker->running, 0, sizeof(worker->running));
     worker->state = WORKER_GONE;
     pool->callbacks.on_lost(pool->context, worker->number, end);
-    if (pool->stopping)
+    if (was_stopping)
         pool_tell_if_all_gone(pool);
-    else
+    else if (!pool->stopping) /* else pool_stop() was called meanwhile and has told */
         plan_restart(worker, blameless);
 }
 
@@ -128,11 +128,10 @@ static void on_closed(void *context, const struct error *error)
         log_write(worker->pool->log, LOG_LEVEL_ERROR, "worker %u: %s; it is replaced",
                   worker->number + 1, error->text);
     channel_free(take_ptr(&worker->channel));
-    if (worker->pid > 0)
-        (void)kill(worker->pid,
-                   SIGKILL); /* without a channel it is of no use; it may be dead already */
-    else
+    if (worker->pid <= 0)
         bury(worker);
+    else if (worker->state != WORKER_STOPPING || error->text[0])
+        (void)kill(worker->pid, SIGKILL); /* of no use without a channel; it may be dead already */
 }
 
 /* ---- Messages ------------------------------------------------------------------------------ */
@@ -149,6 +148,7 @@ static int on_ready(struct worker *worker, const struct bytes_reader *payload)
     struct pool *pool = worker->pool;
     if (worker->state != WORKER_STARTING)
         return worker->state == WORKER_STOPPING ? 0 : -EPROTO;
+    worker->loading = -1;
     json_t *ready = json_loadb((const char *)payload->at, (size_t)(payload->end - payload->at),
                                JSON_REJECT_DUPLICATES, NULL);
     struct error error = {"it is not JSON"};
@@ -159,7 +159,6 @@ static int on_ready(struct worker *worker, const struct bytes_reader *payload)
                   error.text);
         return code;
     }
-    worker->loading = -1;
     worker->state = WORKER_READY;
     log_write(pool->log, LOG_LEVEL_DEBUG, "worker %u is ready, pid %d", worker->number + 1,
               (int)worker->pid);

@@ -3,7 +3,8 @@
  *
  * Dispatch goes round the plugins and, for each that has jobs and a worker with room, sends one run of
  * jobs of the lane whose turn it is. That repeats until nothing moves any more or the turn's share of
- * work is done; then it waits to be woken, or goes on after everybody else had the loop.
+ * work is done; then it waits to be woken, or goes on after everybody else had the loop. Plugins share the
+ * workers' room, so each round begins behind the plugin that moved jobs last.
  */
 #include "supervisor/scheduler.h"
 
@@ -34,7 +35,8 @@ struct scheduler {
     struct scheduler_callbacks callbacks;
     void *context;
     struct event *turn;
-    bool awake; /* the turn is due */
+    bool awake;    /* the turn is due */
+    uint32_t next; /* plugin that the next round begins with */
     uint64_t queued, running;
     TAILQ_HEAD(, batch) cancelling; /* cancelled batches that still have lanes */
 };
@@ -256,6 +258,20 @@ static uint32_t reap_cancelled(struct scheduler *scheduler)
     return moved;
 }
 
+/* Moves one run of each plugin; returns how many jobs that were. */
+static uint32_t move_round(struct scheduler *scheduler)
+{
+    uint32_t moved = 0, count = scheduler->catalogue->count, first = scheduler->next;
+    for (uint32_t i = 0; i < count && moved < TURN_MAX; i++) {
+        uint32_t position = (first + i) % count;
+        uint32_t of_plugin = move_some(scheduler, position);
+        if (of_plugin)
+            scheduler->next = position + 1;
+        moved += of_plugin;
+    }
+    return moved;
+}
+
 static void on_turn(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
@@ -264,8 +280,7 @@ static void on_turn(evutil_socket_t fd, short what, void *context)
     uint32_t moved = reap_cancelled(scheduler), before;
     do {
         before = moved;
-        for (uint32_t i = 0; i < scheduler->catalogue->count && moved < TURN_MAX; i++)
-            moved += move_some(scheduler, i);
+        moved += move_round(scheduler);
     } while (moved > before && moved < TURN_MAX);
     if (moved >= TURN_MAX)
         scheduler_wake(scheduler);

@@ -1,0 +1,855 @@
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <event2/event.h>
+#include "base/cleanup.h"
+#include "batch_fixture.h"
+#include "suite.h"
+#include "supervisor/pool.h"
+#include "supervisor/scheduler.h"
+
+/* ---- A pool of workers that exist on paper only -------------------------------------------- */
+
+#define WORKERS 4u
+#define ENTRIES_KEPT 4096u
+
+/* One entry of a RUN message, as a worker would see it. */
+struct sent {
+    uint32_t worker;
+    uint64_t batch, first;
+    struct message_run_entry entry; /* views point into the worker's buffer */
+};
+
+struct pool {
+    uint32_t ready; /* workers 0 .. ready-1 take jobs */
+    uint32_t limit; /* jobs at once in one worker, of each style */
+    uint32_t running[WORKERS][RUN_STYLES];
+    struct bytes out[WORKERS];
+    size_t read[WORKERS]; /* bytes of `out` that are in `sent` */
+    struct sent sent[ENTRIES_KEPT];
+    uint32_t sent_count;
+    struct message_cancel cancelled; /* the latest */
+    unsigned cancels;
+};
+static struct pool pool;
+
+uint32_t pool_ready(const struct pool *fake)
+{
+    return fake->ready;
+}
+
+bool pool_pick(const struct pool *fake, enum run_style style, uint32_t *worker, uint32_t *room)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < fake->ready; i++) {
+        if (fake->running[i][style] >= fake->limit ||
+            (found && fake->running[i][style] >= fake->running[*worker][style]))
+            continue;
+        found = true;
+        *worker = i;
+        *room = fake->limit - fake->running[i][style];
+    }
+    return found;
+}
+
+struct bytes *pool_out(struct pool *fake, uint32_t worker)
+{
+    return &fake->out[worker];
+}
+
+/* Reads what was written for the worker since; returns how many jobs that were. */
+static uint64_t read_messages(struct pool *fake, uint32_t worker)
+{
+    uint64_t jobs = 0;
+    const struct bytes *out = &fake->out[worker];
+    while (fake->read[worker] < out->size) {
+        struct message_header header;
+        struct message_run run;
+        const uint8_t *at = out->data + fake->read[worker];
+        ck_assert_int_eq(message_read_header(at, &header, NULL), 0);
+        ck_assert_int_eq(header.type, MESSAGE_RUN);
+        struct bytes_reader payload = {.at = at + MESSAGE_HEADER_SIZE,
+                                       .end = at + MESSAGE_HEADER_SIZE + header.payload_size};
+        fake->read[worker] += MESSAGE_HEADER_SIZE + header.payload_size;
+        ck_assert_int_eq(message_run_read(&payload, &run), 0);
+        uint64_t first = run.first;
+        jobs += run.jobs;
+        while (payload.at < payload.end) {
+            struct sent *sent = &fake->sent[fake->sent_count++ % ENTRIES_KEPT];
+            *sent = (struct sent){.worker = worker, .batch = run.batch, .first = first};
+            ck_assert_int_eq(message_run_next(&payload, &sent->entry), 0);
+            first += sent->entry.count;
+        }
+    }
+    return jobs;
+}
+
+void pool_send(struct pool *fake, uint32_t worker, enum run_style style, uint32_t jobs)
+{
+    fake->running[worker][style] += jobs;
+    ck_assert_uint_le(fake->running[worker][style], fake->limit);
+    ck_assert_uint_lt(worker, fake->ready);
+    /* Room for views: the buffer must not move while a test looks at them. */
+    ck_assert_ptr_nonnull(fake->out[worker].data);
+    ck_assert_uint_eq(read_messages(fake, worker), jobs);
+}
+
+void pool_ended(struct pool *fake, uint32_t worker, enum run_style style)
+{
+    ck_assert_uint_gt(fake->running[worker][style], 0);
+    fake->running[worker][style]--;
+}
+
+void pool_cancel(struct pool *fake, const struct message_cancel *cancel)
+{
+    fake->cancelled = *cancel;
+    fake->cancels++;
+}
+
+/* ---- What is tested ------------------------------------------------------------------------ */
+
+static struct event_base *base;
+static struct plugin plugins[4];
+static struct catalogue catalogue;
+static struct scheduler *scheduler;
+static unsigned completions, finished, broken;
+static uint64_t last_finished;
+
+static void on_completion(void *context, struct batch *batch, const struct completion *completion)
+{
+    ck_assert_ptr_eq(context, &pool);
+    ck_assert_int_eq(batch_state(batch, completion->job), completion->state);
+    ck_assert_uint_eq(batch->where[completion->job], batch_completed(batch) - 1);
+    completions++;
+}
+
+static void on_finished(void *context, struct batch *batch)
+{
+    (void)context;
+    ck_assert(batch->finished);
+    ck_assert_ptr_null(batch->lanes);
+    finished++;
+    last_finished = batch->number;
+}
+
+static void on_broken(void *context)
+{
+    (void)context;
+    broken++;
+}
+
+static void set_up(void)
+{
+    static const enum run_style styles[] = {RUN_ASYNC, RUN_BLOCKING, RUN_BLOCKING, RUN_BLOCKING};
+    static const struct scheduler_callbacks callbacks = {
+        .on_completion = on_completion, .on_finished = on_finished, .on_broken = on_broken};
+    pool = (struct pool){.ready = WORKERS, .limit = 1000000};
+    for (uint32_t i = 0; i < WORKERS; i++)
+        (void)bytes_reserve(&pool.out[i], 4 << 20);
+    completions = finished = broken = 0;
+    base = event_base_new();
+    catalogue = make_catalogue(plugins, 4, styles);
+    scheduler = scheduler_new(base, &catalogue, &pool, &callbacks, &pool);
+}
+
+static void tear_down(void)
+{
+    ck_assert_uint_eq(broken, 0);
+    scheduler_free(scheduler);
+    for (uint32_t i = 0; i < WORKERS; i++)
+        bytes_free(&pool.out[i]);
+    event_base_free(base);
+}
+
+/* One turn of the loop, without waiting. */
+static void turn(void)
+{
+    (void)event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+static void settle(void)
+{
+    (void)event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+/* Queues a sealed batch of `jobs` jobs of one entry. */
+static struct batch *submit(uint64_t number, uint16_t plugin, uint32_t jobs)
+{
+    struct batch *batch = new_batch(number);
+    (void)add_jobs(batch, plugin, jobs);
+    ck_assert_int_eq(scheduler_submit(scheduler, batch, 0), 0);
+    scheduler_seal(scheduler, batch);
+    return batch;
+}
+
+static void forget(struct batch *batch)
+{
+    scheduler_forget(scheduler, batch);
+    batch_free(batch);
+}
+
+static int result_as(struct batch *batch, uint64_t job, uint32_t worker, enum job_state state)
+{
+    struct message_result result = {.batch = batch->number,
+                                    .job = job,
+                                    .state = state,
+                                    .started_ns = 1,
+                                    .ended_ns = 2,
+                                    .output = view_of_text("out")};
+    if (state != JOB_SUCCEEDED)
+        result.reason = view_of_text("why");
+    return scheduler_result(scheduler, batch, worker, &result);
+}
+
+static void succeed(struct batch *batch, uint32_t job)
+{
+    ck_assert_int_eq(result_as(batch, job, batch->where[job], JOB_SUCCEEDED), 0);
+}
+
+static void check_ended(const struct batch *batch, uint32_t job, enum job_state state,
+                        const char *reason)
+{
+    ck_assert_int_eq(batch_state(batch, job), state);
+    struct completion completion;
+    batch_completion(batch, job, &completion);
+    ck_assert_uint_eq(completion.reason.size, strlen(reason));
+    ck_assert_mem_eq(completion.reason.data, reason, strlen(reason));
+}
+
+static void check_counts(uint64_t queued, uint64_t running)
+{
+    ck_assert_uint_eq(scheduler_queued(scheduler), queued);
+    ck_assert_uint_eq(scheduler_running(scheduler), running);
+}
+
+/* ---- Dispatch ------------------------------------------------------------------------------ */
+
+START_TEST(jobs_are_spread_over_all_workers)
+{
+    struct batch *batch = submit(1, 0, 100);
+    check_counts(100, 0);
+    settle();
+    check_counts(0, 100);
+    for (uint32_t i = 0; i < WORKERS; i++)
+        ck_assert_uint_eq(pool.running[i][RUN_ASYNC], 25);
+    ck_assert_uint_eq(batch->in_state[JOB_RUNNING], 100);
+    forget(batch);
+}
+END_TEST
+
+START_TEST(few_jobs_go_to_different_workers)
+{
+    struct batch *batch = submit(1, 0, 3);
+    settle();
+    for (uint32_t i = 0; i < 3; i++)
+        ck_assert_uint_eq(pool.running[i][RUN_ASYNC], 1);
+    forget(batch);
+}
+END_TEST
+
+START_TEST(no_worker_gets_more_than_it_has_room_for)
+{
+    pool.limit = 10; /* pool_send() checks it, too */
+    struct batch *batch = submit(1, 0, 100);
+    settle();
+    check_counts(60, 40);
+    succeed(batch, 5);
+    succeed(batch, 6);
+    settle();
+    check_counts(60, 38); /* nobody said that there is room */
+    scheduler_wake(scheduler);
+    settle();
+    check_counts(58, 40);
+    forget(batch);
+}
+END_TEST
+
+START_TEST(jobs_wait_for_a_worker_to_be_ready)
+{
+    pool.ready = 0;
+    struct batch *batch = submit(1, 0, 10);
+    settle();
+    check_counts(10, 0);
+    pool.ready = 2;
+    scheduler_wake(scheduler);
+    settle();
+    check_counts(0, 10);
+    forget(batch);
+}
+END_TEST
+
+START_TEST(a_plugin_without_room_holds_up_no_other)
+{
+    pool.limit = 1;
+    struct batch *blocking = submit(1, 1, 1000), *async = submit(2, 0, 4);
+    settle();
+    ck_assert_uint_eq(blocking->in_state[JOB_RUNNING], 4);
+    ck_assert_uint_eq(async->in_state[JOB_RUNNING], 4);
+    forget(blocking);
+    forget(async);
+}
+END_TEST
+
+/* What a worker is told of a job must be what the batch knows. */
+static void check_sent(const struct batch *batch, const struct sent *sent)
+{
+    const struct message_run_entry *got = &sent->entry;
+    struct bytes_reader items = {.at = got->items.data, .end = got->items.data + got->items.size};
+    for (uint32_t i = 0; i < got->count; i++) {
+        uint32_t job = (uint32_t)sent->first + i;
+        const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
+        ck_assert_int_eq(batch_state(batch, job), JOB_RUNNING);
+        ck_assert_uint_eq(batch->where[job], sent->worker);
+        ck_assert_uint_eq(got->plugin, entry->plugin);
+        ck_assert_uint_eq(got->base + i, job - entry->first);
+        ck_assert_uint_eq(got->attempt, 0);
+        ck_assert_int_eq(got->expands, entry->expands);
+        ck_assert_uint_eq(got->params.size, entry->params_size);
+        if (entry->params_size)
+            ck_assert_mem_eq(got->params.data, entry->params, entry->params_size);
+        AUTO_FREE char *item = batch_item(batch, job);
+        ck_assert_int_eq(got->items.size > 0, item != NULL);
+        if (!item)
+            continue;
+        struct bytes_view view = bytes_get_view(&items);
+        ck_assert_uint_eq(view.size, strlen(item));
+        ck_assert_mem_eq(view.data, item, view.size);
+    }
+    ck_assert(!items.failed && items.at == items.end);
+}
+
+/* Entries of all kinds: counts, items, single ones, with and without parameters. */
+static void add_mixture(struct batch *batch)
+{
+    static const uint8_t data[] = "\1a\3bcd\0\2ef\1g";
+    static const uint32_t offsets[] = {0, 2, 6, 7, 10, 12};
+    static const struct entry_items items = {.data = data, .offsets = offsets};
+    static const struct entry kinds[] = {
+        {.count = 1, .params = "{\"a\":1}", .params_size = 7},
+        {.count = 5, .items = &items, .expands = true, .params = "{\"a\":2}", .params_size = 7},
+        {.count = 700, .expands = true, .params = "{\"a\":\"{index}\"}", .params_size = 15},
+        {.count = 1},
+        {.count = 3, .plugin = 1},
+        {.count = 1, .params = "{\"a\":4}", .params_size = 7},
+        {.count = 1, .params = "{\"a\":5}", .params_size = 7},
+        {.count = 5, .items = &items},
+    };
+    ck_assert_int_eq(batch_accept(batch, 1), 0);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        ck_assert_int_eq(batch_add_entry(batch, &kinds[i]), 0);
+}
+
+START_TEST(workers_are_told_what_each_job_is)
+{
+    static const uint32_t limits[] = {1, 2, 3, 7, 300, 1000000};
+    for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+        pool.limit = limits[i];
+        pool.sent_count = 0;
+        struct batch *batch = new_batch(i + 1);
+        add_mixture(batch);
+        ck_assert_int_eq(scheduler_submit(scheduler, batch, 0), 0);
+        scheduler_seal(scheduler, batch);
+        uint32_t checked = 0;
+        while (!batch->finished) {
+            scheduler_wake(scheduler);
+            settle();
+            ck_assert_uint_gt(pool.sent_count, checked);
+            for (; checked < pool.sent_count; checked++)
+                check_sent(batch, &pool.sent[checked]);
+            for (uint32_t job = 0; job < batch->jobs; job++) {
+                if (batch_state(batch, job) == JOB_RUNNING)
+                    succeed(batch, job);
+            }
+        }
+        ck_assert_uint_eq(batch->in_state[JOB_SUCCEEDED], 717);
+        batch_free(batch);
+    }
+}
+END_TEST
+
+START_TEST(large_parameters_are_sent_in_several_messages)
+{
+    enum { SIZE = 900000, JOBS = 10 };
+    char *params = malloc(SIZE);
+    memset(params, 'x', SIZE);
+    struct batch *batch = new_batch(1);
+    ck_assert_int_eq(batch_accept(batch, 1), 0);
+    struct entry entry = {.count = 1, .params = params, .params_size = SIZE};
+    for (int i = 0; i < JOBS; i++)
+        ck_assert_int_eq(batch_add_entry(batch, &entry), 0);
+    pool.ready = 1;
+    (void)bytes_reserve(&pool.out[0], JOBS * (SIZE + 100));
+    ck_assert_int_eq(scheduler_submit(scheduler, batch, 0), 0);
+    settle();
+    ck_assert_uint_eq(pool.sent_count, JOBS);
+    uint32_t jobs = 0;
+    for (const uint8_t *at = pool.out[0].data; at < pool.out[0].data + pool.out[0].size;) {
+        struct message_header header;
+        ck_assert_int_eq(message_read_header(at, &header, NULL), 0);
+        ck_assert_uint_lt(header.payload_size, 3 << 20);
+        at += MESSAGE_HEADER_SIZE + header.payload_size;
+        jobs++;
+    }
+    ck_assert_uint_eq(jobs, JOBS / 2);
+    for (uint32_t i = 0; i < JOBS; i++)
+        check_sent(batch, &pool.sent[i]);
+    forget(batch);
+    free(params);
+}
+END_TEST
+
+START_TEST(a_large_batch_gives_the_loop_back)
+{
+    struct batch *batch = submit(1, 0, 100000);
+    for (uint64_t before = 0; before < 100000;) {
+        turn();
+        ck_assert_uint_gt(scheduler_running(scheduler), before);
+        ck_assert_uint_le(scheduler_running(scheduler) - before, 8192 + 256);
+        before = scheduler_running(scheduler);
+    }
+    forget(batch);
+}
+END_TEST
+
+/* ---- Fairness ------------------------------------------------------------------------------ */
+
+START_TEST(a_batch_of_one_job_passes_a_large_one)
+{
+    pool.limit = 200;
+    struct batch *large = submit(1, 0, 1000000);
+    settle();
+    struct batch *small = submit(2, 0, 1);
+    settle();
+    ck_assert_uint_eq(small->in_state[JOB_QUEUED], 1);
+    /* One run of the large one at most. */
+    uint32_t before = large->in_state[JOB_RUNNING];
+    for (uint32_t job = 0; job < 257; job++)
+        succeed(large, job);
+    scheduler_wake(scheduler);
+    settle();
+    ck_assert_uint_eq(small->in_state[JOB_RUNNING], 1);
+    ck_assert_uint_eq(large->in_state[JOB_RUNNING], before - 1);
+    forget(large);
+    forget(small);
+}
+END_TEST
+
+START_TEST(plugins_of_one_style_take_turns)
+{
+    pool.ready = 1;
+    pool.limit = 1; /* one thread, which all must share */
+    struct batch *batches[3];
+    for (uint16_t i = 0; i < 3; i++)
+        batches[i] = submit(i + 1, i + 1, 10);
+    uint32_t runs[3] = {0};
+    for (uint32_t i = 1; i <= 30; i++) {
+        scheduler_wake(scheduler);
+        settle();
+        uint64_t number = pool.sent[pool.sent_count - 1].batch;
+        ck_assert_uint_eq(pool.sent_count, i);
+        ck_assert_uint_eq(runs[number - 1]++, (i - 1) / 3);
+        succeed(batches[number - 1], runs[number - 1] - 1);
+    }
+    ck_assert_uint_eq(finished, 3);
+    for (int i = 0; i < 3; i++)
+        batch_free(batches[i]);
+}
+END_TEST
+
+/* ---- Results ------------------------------------------------------------------------------- */
+
+START_TEST(results_are_recorded_and_the_last_finishes_the_batch)
+{
+    struct batch *batch = submit(1, 0, 3);
+    settle();
+    struct message_result result = {.batch = 1,
+                                    .job = 1,
+                                    .state = JOB_FAILED,
+                                    .truncated = true,
+                                    .started_ns = batch_accepted_ns(batch, 1) + 300,
+                                    .ended_ns = batch_accepted_ns(batch, 1) + 1000,
+                                    .reason = view_of_text("no"),
+                                    .output = view_of_text("some")};
+    ck_assert_int_eq(scheduler_result(scheduler, batch, batch->where[1], &result), 0);
+    struct completion got;
+    batch_completion(batch, 1, &got);
+    ck_assert_int_eq(got.state, JOB_FAILED);
+    ck_assert(got.truncated);
+    ck_assert_uint_eq(got.queued_ns, 300);
+    ck_assert_uint_eq(got.run_ns, 700);
+    ck_assert_uint_eq(got.reason.size, 2);
+    ck_assert_uint_eq(got.output.size, 4);
+    ck_assert_mem_eq(got.output.data, "some", 4);
+    check_counts(0, 2);
+    succeed(batch, 0);
+    ck_assert_uint_eq(finished, 0);
+    succeed(batch, 2);
+    ck_assert_uint_eq(finished, 1);
+    ck_assert_uint_eq(completions, 3);
+    check_counts(0, 0);
+    for (uint32_t i = 0; i < WORKERS; i++)
+        ck_assert_uint_eq(pool.running[i][RUN_ASYNC], 0);
+    batch_free(batch);
+}
+END_TEST
+
+START_TEST(a_job_that_started_before_it_was_accepted_waited_for_no_time)
+{
+    struct batch *batch = submit(1, 0, 1);
+    settle();
+    succeed(batch, 0); /* started at 1 ns */
+    struct completion got;
+    batch_completion(batch, 0, &got);
+    ck_assert_uint_eq(got.queued_ns, 0);
+    batch_free(batch);
+}
+END_TEST
+
+START_TEST(results_that_cannot_be_are_refused_and_change_nothing)
+{
+    pool.limit = 1;
+    struct batch *batch = submit(1, 0, 10);
+    settle();
+    check_counts(6, 4);
+    uint32_t worker = batch->where[0];
+    ck_assert_int_eq(result_as(batch, 10, worker, JOB_SUCCEEDED), -EBADMSG);
+    ck_assert_int_eq(result_as(batch, UINT64_C(1) << 32, worker, JOB_SUCCEEDED), -EBADMSG);
+    ck_assert_int_eq(result_as(batch, 9, worker, JOB_SUCCEEDED), -EBADMSG); /* is queued */
+    ck_assert_int_eq(result_as(batch, 0, (worker + 1) % WORKERS, JOB_SUCCEEDED), -EBADMSG);
+    ck_assert_int_eq(result_as(batch, 0, worker, JOB_SUCCEEDED), 0);
+    ck_assert_int_eq(result_as(batch, 0, worker, JOB_SUCCEEDED), -EBADMSG); /* once is enough */
+    check_counts(6, 3);
+    ck_assert_uint_eq(completions, 1);
+    forget(batch);
+}
+END_TEST
+
+/* ---- Cancel -------------------------------------------------------------------------------- */
+
+START_TEST(cancelling_a_batch_ends_what_is_queued_and_tells_what_runs)
+{
+    pool.limit = 2;
+    struct batch *batch = submit(7, 0, 10);
+    settle();
+    check_counts(2, 8);
+    succeed(batch, 0);
+    ck_assert_uint_eq(scheduler_cancel(scheduler, batch, "because"), 9);
+    ck_assert_uint_eq(pool.cancels, 1);
+    ck_assert_uint_eq(pool.cancelled.batch, 7);
+    ck_assert_uint_eq(pool.cancelled.first, 0);
+    ck_assert_uint_eq(pool.cancelled.count, 10);
+    settle();
+    check_counts(0, 7);
+    check_ended(batch, 8, JOB_CANCELLED, "because");
+    check_ended(batch, 9, JOB_CANCELLED, "because");
+    ck_assert_uint_eq(scheduler_cancel(scheduler, batch, "again"), 0);
+    ck_assert_uint_eq(pool.cancels, 1);
+    for (uint32_t job = 1; job < 8; job++)
+        ck_assert_int_eq(result_as(batch, job, batch->where[job], JOB_CANCELLED), 0);
+    ck_assert_uint_eq(finished, 1);
+    ck_assert_uint_eq(scheduler_cancel(scheduler, batch, "too late"), 0);
+    settle();
+    ck_assert_uint_eq(finished, 1);
+    batch_free(batch);
+}
+END_TEST
+
+START_TEST(cancelling_needs_no_worker)
+{
+    pool.ready = 0;
+    struct batch *batch = submit(1, 0, 10), *other = submit(2, 0, 10);
+    ck_assert_uint_eq(scheduler_cancel(scheduler, batch, "because"), 10);
+    settle();
+    ck_assert_uint_eq(pool.cancels, 0);
+    ck_assert_uint_eq(finished, 1);
+    ck_assert_uint_eq(last_finished, 1);
+    check_counts(10, 0);
+    batch_free(batch);
+    forget(other);
+}
+END_TEST
+
+START_TEST(nothing_of_a_cancelled_batch_is_sent)
+{
+    struct batch *batch = submit(1, 0, 30000);
+    ck_assert_uint_eq(scheduler_cancel(scheduler, batch, "because"), 30000);
+    settle();
+    ck_assert_uint_eq(pool.sent_count, 0);
+    ck_assert(batch->finished);
+    batch_free(batch);
+}
+END_TEST
+
+START_TEST(cancelling_a_large_batch_gives_the_loop_back)
+{
+    pool.ready = 0;
+    struct batch *batch = submit(1, 0, 40000);
+    (void)scheduler_cancel(scheduler, batch, "because");
+    for (unsigned before = completions; completions < 40000; before = completions) {
+        turn();
+        ck_assert_uint_gt(completions, before);
+        ck_assert_uint_le(completions - before, 2 * 8192 + 512);
+    }
+    ck_assert_uint_eq(finished, 1);
+    batch_free(batch);
+}
+END_TEST
+
+START_TEST(cancelling_seals_an_open_batch)
+{
+    struct batch *batch = new_batch(1), *empty = new_batch(2);
+    (void)add_jobs(batch, 0, 1);
+    ck_assert_int_eq(scheduler_submit(scheduler, batch, 0), 0);
+    ck_assert_uint_eq(scheduler_cancel(scheduler, batch, "because"), 1);
+    ck_assert(batch->sealed);
+    settle();
+    ck_assert_uint_eq(finished, 1);
+    ck_assert_uint_eq(scheduler_cancel(scheduler, empty, "because"), 0);
+    ck_assert(empty->finished);
+    ck_assert_uint_eq(finished, 2);
+    batch_free(batch);
+    batch_free(empty);
+}
+END_TEST
+
+START_TEST(one_job_can_be_cancelled_in_any_state)
+{
+    pool.limit = 1;
+    struct batch *batch = submit(3, 0, 6);
+    settle();
+    scheduler_cancel_job(scheduler, batch, 5, "because"); /* queued */
+    check_ended(batch, 5, JOB_CANCELLED, "because");
+    check_counts(1, 4);
+    scheduler_cancel_job(scheduler, batch, 5, "again");
+    ck_assert_uint_eq(pool.cancels, 0);
+    scheduler_cancel_job(scheduler, batch, 2, "because"); /* running */
+    ck_assert_uint_eq(pool.cancels, 1);
+    ck_assert_uint_eq(pool.cancelled.batch, 3);
+    ck_assert_uint_eq(pool.cancelled.first, 2);
+    ck_assert_uint_eq(pool.cancelled.count, 1);
+    ck_assert_int_eq(batch_state(batch, 2), JOB_RUNNING);
+    succeed(batch, 2); /* it was faster */
+    scheduler_cancel_job(scheduler, batch, 2, "too late");
+    ck_assert_uint_eq(pool.cancels, 1);
+    check_ended(batch, 2, JOB_SUCCEEDED, "");
+    scheduler_wake(scheduler);
+    settle();
+    for (uint32_t job = 0; job < 5; job++) {
+        if (batch_state(batch, job) == JOB_RUNNING)
+            succeed(batch, job);
+    }
+    ck_assert_uint_eq(finished, 1);
+    ck_assert_uint_eq(completions, 6);
+    batch_free(batch);
+}
+END_TEST
+
+START_TEST(the_last_queued_job_cancelled_by_itself_finishes_the_batch)
+{
+    pool.ready = 0;
+    struct batch *batch = submit(1, 0, 2);
+    scheduler_cancel_job(scheduler, batch, 0, "because");
+    ck_assert_uint_eq(finished, 0);
+    scheduler_cancel_job(scheduler, batch, 1, "because");
+    ck_assert_uint_eq(finished, 1);
+    batch_free(batch);
+    settle();
+    check_counts(0, 0);
+}
+END_TEST
+
+/* ---- Losses -------------------------------------------------------------------------------- */
+
+START_TEST(jobs_of_a_lost_worker_have_crashed_and_others_go_on)
+{
+    struct batch *batch = submit(1, 0, 40);
+    settle();
+    uint32_t lost = batch->where[0];
+    succeed(batch, 0);
+    memset(pool.running[lost], 0, sizeof(pool.running[lost])); /* as the pool does */
+    scheduler_lost(scheduler, batch, lost, "was killed by signal 11");
+    ck_assert_uint_eq(batch->in_state[JOB_CRASHED], 9);
+    ck_assert_uint_eq(batch->in_state[JOB_RUNNING], 30);
+    check_counts(0, 30);
+    for (uint32_t job = 1; job < 40; job++) {
+        if (batch_state(batch, job) == JOB_CRASHED)
+            check_ended(batch, job, JOB_CRASHED, "its worker was killed by signal 11");
+        else
+            succeed(batch, job);
+    }
+    ck_assert_uint_eq(finished, 1);
+    scheduler_lost(scheduler, batch, 1, "exited"); /* of no interest any more */
+    ck_assert_uint_eq(completions, 40);
+    batch_free(batch);
+}
+END_TEST
+
+START_TEST(jobs_of_a_plugin_that_was_disabled_fail)
+{
+    pool.ready = 0;
+    struct batch *batch = submit(1, 0, 300), *other = submit(2, 1, 1);
+    plugins[0].disabled = (char *)"it crashed";
+    scheduler_wake(scheduler);
+    settle();
+    ck_assert_uint_eq(finished, 1);
+    for (uint32_t job = 0; job < 300; job++)
+        check_ended(batch, job, JOB_FAILED, "it crashed");
+    check_counts(1, 0);
+    batch_free(batch);
+    forget(other);
+}
+END_TEST
+
+/* ---- Seals --------------------------------------------------------------------------------- */
+
+START_TEST(an_open_batch_runs_and_finishes_by_its_seal)
+{
+    struct batch *batch = new_batch(1);
+    for (uint32_t piece = 0; piece < 3; piece++) {
+        uint32_t first = add_jobs(batch, 0, 5);
+        ck_assert_int_eq(scheduler_submit(scheduler, batch, first), 0);
+        settle();
+        for (uint32_t job = 5 * piece; job < 5 * piece + 5; job++)
+            succeed(batch, job);
+    }
+    ck_assert_uint_eq(finished, 0);
+    scheduler_seal(scheduler, batch);
+    ck_assert_uint_eq(finished, 1);
+    scheduler_seal(scheduler, batch);
+    ck_assert_uint_eq(finished, 1);
+    batch_free(batch);
+}
+END_TEST
+
+/* ---- Whatever happens ---------------------------------------------------------------------- */
+
+#define SLOTS 8u
+
+static struct batch *new_random(uint64_t number)
+{
+    struct batch *batch = new_batch(number);
+    uint32_t entries = (uint32_t)rand() % 4 + 1;
+    for (uint32_t i = 0; i < entries; i++)
+        (void)add_jobs(batch, (uint16_t)(rand() % 4), (uint32_t)rand() % 300 + 1);
+    ck_assert_int_eq(scheduler_submit(scheduler, batch, 0), 0);
+    if (rand() % 2)
+        scheduler_seal(scheduler, batch);
+    return batch;
+}
+
+static void lose_worker(struct batch **batches, uint32_t worker)
+{
+    memset(pool.running[worker], 0, sizeof(pool.running[worker]));
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        if (batches[i])
+            scheduler_lost(scheduler, batches[i], worker, "exited");
+    }
+}
+
+static void step(struct batch **batches, uint64_t *number)
+{
+    uint32_t slot = (uint32_t)rand() % SLOTS;
+    struct batch *batch = batches[slot];
+    if (!batch) {
+        batches[slot] = new_random(++*number);
+        return;
+    }
+    uint32_t job = (uint32_t)rand() % batch->jobs;
+    switch (rand() % 12) {
+    case 0:
+        (void)scheduler_cancel(scheduler, batch, "because");
+        break;
+    case 1:
+        lose_worker(batches, (uint32_t)rand() % WORKERS);
+        break;
+    case 2:
+        scheduler_seal(scheduler, batch);
+        break;
+    case 3:
+    case 4:
+        scheduler_cancel_job(scheduler, batch, job, "because");
+        break;
+    case 5:
+    case 6:
+        scheduler_wake(scheduler);
+        turn();
+        break;
+    default:
+        for (; job < batch->jobs; job++) {
+            if (batch_state(batch, job) == JOB_RUNNING)
+                succeed(batch, job);
+        }
+    }
+}
+
+START_TEST(every_job_ends_exactly_once_and_all_are_accounted_for)
+{
+    struct batch *batches[SLOTS] = {0};
+    uint64_t number = 0, jobs = 0, ended = 0;
+    unsigned finished_before = 0;
+    srand((unsigned)_i + 1);
+    pool.limit = 50;
+    for (int i = 0; i < 1500; i++) {
+        step(batches, &number);
+        uint64_t queued = 0, running = 0;
+        jobs = ended;
+        for (uint32_t slot = 0; slot < SLOTS; slot++) {
+            struct batch *batch = batches[slot];
+            if (!batch)
+                continue;
+            jobs += batch->jobs;
+            queued += batch->in_state[JOB_QUEUED];
+            running += batch->in_state[JOB_RUNNING];
+            if (!batch->finished)
+                continue;
+            finished_before++;
+            ended += batch->jobs;
+            batch_free(batch);
+            batches[slot] = NULL;
+        }
+        check_counts(queued, running);
+        ck_assert_uint_eq(completions + queued + running, jobs);
+        ck_assert_uint_eq(finished, finished_before);
+    }
+    ck_assert_uint_gt(finished, 10);
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+        if (batches[slot])
+            forget(batches[slot]);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("scheduler");
+    TCase *tests = tcase_create("scheduler");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, jobs_are_spread_over_all_workers);
+    tcase_add_test(tests, few_jobs_go_to_different_workers);
+    tcase_add_test(tests, no_worker_gets_more_than_it_has_room_for);
+    tcase_add_test(tests, jobs_wait_for_a_worker_to_be_ready);
+    tcase_add_test(tests, a_plugin_without_room_holds_up_no_other);
+    tcase_add_test(tests, workers_are_told_what_each_job_is);
+    tcase_add_test(tests, large_parameters_are_sent_in_several_messages);
+    tcase_add_test(tests, a_large_batch_gives_the_loop_back);
+    tcase_add_test(tests, a_batch_of_one_job_passes_a_large_one);
+    tcase_add_test(tests, plugins_of_one_style_take_turns);
+    tcase_add_test(tests, results_are_recorded_and_the_last_finishes_the_batch);
+    tcase_add_test(tests, a_job_that_started_before_it_was_accepted_waited_for_no_time);
+    tcase_add_test(tests, results_that_cannot_be_are_refused_and_change_nothing);
+    tcase_add_test(tests, cancelling_a_batch_ends_what_is_queued_and_tells_what_runs);
+    tcase_add_test(tests, cancelling_needs_no_worker);
+    tcase_add_test(tests, nothing_of_a_cancelled_batch_is_sent);
+    tcase_add_test(tests, cancelling_a_large_batch_gives_the_loop_back);
+    tcase_add_test(tests, cancelling_seals_an_open_batch);
+    tcase_add_test(tests, one_job_can_be_cancelled_in_any_state);
+    tcase_add_test(tests, the_last_queued_job_cancelled_by_itself_finishes_the_batch);
+    tcase_add_test(tests, jobs_of_a_lost_worker_have_crashed_and_others_go_on);
+    tcase_add_test(tests, jobs_of_a_plugin_that_was_disabled_fail);
+    tcase_add_test(tests, an_open_batch_runs_and_finishes_by_its_seal);
+    tcase_add_loop_test(tests, every_job_ends_exactly_once_and_all_are_accounted_for, 0, 5);
+    suite_add_tcase(suite, tests);
+    return suite_run(suite);
+}
