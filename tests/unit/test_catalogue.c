@@ -156,8 +156,8 @@ static const char *const bad_descriptions[] = {
     DESCRIBED("Wait", "async", "[]"),
     DESCRIBED("1wait", "async", "[]"),
     DESCRIBED("a23456789012345678901234567890123", "async", "[]"),
-    "{\"name\":7,\"version\":\"1\",\"summary\":\"s\",\"style\":\"async\",\"params\":[],"
-    "\"settings\":[]}",
+    ("{\"name\":7,\"version\":\"1\",\"summary\":\"s\",\"style\":\"async\",\"params\":[],"
+     "\"settings\":[]}"),
     "{\"name\":\"wait\",\"summary\":\"s\",\"style\":\"async\",\"params\":[],\"settings\":[]}",
     "{\"name\":\"wait\",\"version\":\"1\",\"summary\":\"s\",\"style\":\"async\",\"params\":[]}",
 };
