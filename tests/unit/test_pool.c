@@ -641,7 +641,7 @@ START_TEST(a_channel_that_stays_open_does_not_keep_a_dead_worker)
     ck_assert_uint_eq(seen.lost, 0);
     ck_assert_uint_eq(room(RUN_ASYNC), 0);
     WAIT_FOR(seen.lost);
-    int child = atoi(seen.output);
+    int child = (int)strtol(seen.output, NULL, 10);
     ck_assert_int_gt(child, 0);
     ck_assert_int_eq(kill(child, SIGKILL), 0); /* it was alive all the time */
     WAIT_FOR(pool_ready(pool) == 1);
