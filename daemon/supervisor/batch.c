@@ -42,6 +42,7 @@ void batch_free(struct batch *batch)
     completions_clear(&batch->completions);
     arena_clear(&batch->texts);
     free(batch->pieces);
+    free(batch->dispatched_ms);
     free(batch->where);
     free(batch->states);
     free(batch->entries);
@@ -81,6 +82,10 @@ static int grow_jobs(struct batch *batch, uint32_t jobs)
 {
     uint32_t capacity = batch->jobs_capacity;
     int error = grow(&batch->states, &capacity, sizeof(*batch->states), jobs);
+    if (error)
+        return error;
+    capacity = batch->jobs_capacity;
+    error = grow(&batch->dispatched_ms, &capacity, sizeof(*batch->dispatched_ms), jobs);
     if (error)
         return error;
     return grow(&batch->where, &batch->jobs_capacity, sizeof(*batch->where), jobs);
@@ -189,16 +194,30 @@ char *batch_job_name(const struct batch *batch, uint32_t job)
     return name;
 }
 
-void batch_start(struct batch *batch, uint32_t first, uint32_t count, uint32_t worker)
+#define NS_PER_MS UINT64_C(1000000)
+
+void batch_start(struct batch *batch, uint32_t first, uint32_t count, uint32_t worker,
+                 uint64_t now_ns)
 {
+    uint64_t since_ms = (now_ns - batch->submitted_ns) / NS_PER_MS;
+    uint32_t dispatched_ms = since_ms < UINT32_MAX ? (uint32_t)since_ms : UINT32_MAX; /* 49 days */
     assert(first + count <= batch->jobs && batch->in_state[JOB_QUEUED] >= count);
     for (uint32_t job = first; job < first + count; job++) {
         assert(batch->states[job] == JOB_QUEUED);
         batch->states[job] = JOB_RUNNING;
         batch->where[job] = worker;
+        batch->dispatched_ms[job] = dispatched_ms;
     }
     batch->in_state[JOB_QUEUED] -= count;
     batch->in_state[JOB_RUNNING] += count;
+}
+
+uint64_t batch_dispatched_ns(const struct batch *batch, uint32_t job)
+{
+    assert(batch_state(batch, job) == JOB_RUNNING);
+    uint64_t dispatched_ns = batch->submitted_ns + batch->dispatched_ms[job] * NS_PER_MS;
+    uint64_t accepted_ns = batch_accepted_ns(batch, job);
+    return dispatched_ns > accepted_ns ? dispatched_ns : accepted_ns;
 }
 
 static void finish_if_done(struct batch *batch)
@@ -246,5 +265,6 @@ size_t batch_bytes(const struct batch *batch)
     return sizeof(*batch) + batch->texts.bytes + batch->completions.bytes +
            batch->entries_capacity * sizeof(*batch->entries) +
            batch->pieces_capacity * sizeof(*batch->pieces) +
-           batch->jobs_capacity * (sizeof(*batch->states) + sizeof(*batch->where));
+           batch->jobs_capacity *
+               (sizeof(*batch->states) + sizeof(*batch->where) + sizeof(*batch->dispatched_ms));
 }

@@ -1,8 +1,8 @@
 /*
  * A batch: entries as they were submitted, the state of each of their jobs, and how those ended.
  *
- * An entry may stand for a million jobs: it is kept as one template. A job costs 5 bytes here (its
- * state, and where it is), and its completion record once it has ended.
+ * An entry may stand for a million jobs: it is kept as one template. A job costs 9 bytes here (its
+ * state, where it is and since when), and its completion record once it has ended.
  *
  * Everything here is bookkeeping without side effects; the scheduler moves jobs. Loop thread only.
  */
@@ -59,8 +59,9 @@ struct batch {
     uint32_t entries_count, entries_capacity;
     struct arena texts;
 
-    uint8_t *states; /* enum job_state of each job */
-    uint32_t *where; /* running: number of the worker; ended: number of the completion */
+    uint8_t *states;         /* enum job_state of each job */
+    uint32_t *where;         /* running: number of the worker; ended: number of the completion */
+    uint32_t *dispatched_ms; /* running: when it was handed over, in ms since submitted_ns */
     uint32_t jobs, jobs_capacity;
     uint32_t in_state[JOB_STATES]; /* jobs by state */
     struct completions completions;
@@ -105,8 +106,11 @@ char *batch_item(const struct batch *batch, uint32_t job);
 /* The job's own name, for the caller to free; NULL: it has none, or out of memory. */
 char *batch_job_name(const struct batch *batch, uint32_t job);
 
-/* The jobs first .. first+count-1, all queued, were handed to a worker. */
-void batch_start(struct batch *batch, uint32_t first, uint32_t count, uint32_t worker);
+/* The jobs first .. first+count-1, all queued, are handed to a worker at this moment. */
+void batch_start(struct batch *batch, uint32_t first, uint32_t count, uint32_t worker,
+                 uint64_t now_ns);
+/* When a running job was handed over, to the millisecond. */
+uint64_t batch_dispatched_ns(const struct batch *batch, uint32_t job);
 
 /* Records that a job, queued or running, has ended at this moment; finishes the batch when it was the last
  * one. -ENOMEM: not recorded, nothing changed. */

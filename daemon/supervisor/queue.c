@@ -152,23 +152,50 @@ static void pop(struct queue *queue, struct lane *lane)
     queue->jobs--;
 }
 
-bool queue_take(struct queue *queue, struct lane *lane, uint32_t max, struct queue_run *out)
+/* What a job adds to the bytes of a run: its item, and the parameters with the first job of an entry. */
+static size_t bytes_of(const struct entry *entry, uint32_t job, bool first)
+{
+    size_t bytes = first ? entry->params_size : 0;
+    if (entry->items) {
+        const uint32_t *offset = entry->items->offsets + (job - entry->first);
+        bytes += offset[1] - offset[0];
+    }
+    return bytes;
+}
+
+/* Takes the front job into the run if it belongs there. */
+static bool extend(struct queue *queue, struct lane *lane, const struct queue_share *share,
+                   struct queue_run *run, size_t *bytes)
+{
+    uint32_t job;
+    if (run->count == share->jobs || !front(lane, &job) ||
+        batch_state(lane->batch, job) != JOB_QUEUED)
+        return false;
+    const struct entry *entry = &lane->batch->entries[lane->head];
+    size_t more = bytes_of(entry, job, !run->count || job == entry->first);
+    if (run->count && (job != run->first + run->count || *bytes + more > share->bytes))
+        return false;
+    if (!run->count) {
+        run->first = job;
+        run->entry = lane->head;
+    }
+    run->count++;
+    *bytes += more;
+    pop(queue, lane);
+    return true;
+}
+
+bool queue_take(struct queue *queue, struct lane *lane, const struct queue_share *share,
+                struct queue_run *out)
 {
     struct batch *batch = lane->batch;
     struct queue_run run = {.batch = batch};
+    size_t bytes = 0;
     uint32_t job;
     while (front(lane, &job) && batch_state(batch, job) != JOB_QUEUED)
         pop(queue, lane);
-    while (run.count < max && front(lane, &job) && batch_state(batch, job) == JOB_QUEUED) {
-        if (!run.count) {
-            run.first = job;
-            run.entry = lane->head;
-        } else if (job != run.first + run.count) {
-            break;
-        }
-        run.count++;
-        pop(queue, lane);
-    }
+    while (extend(queue, lane, share, &run, &bytes))
+        ;
     if (!front(lane, &job))
         remove_lane(queue, lane);
     else if (queue->turns[lane->plugin] == lane)

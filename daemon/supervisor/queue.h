@@ -10,6 +10,7 @@
 #define AWAITD_SUPERVISOR_QUEUE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct batch;
@@ -42,12 +43,19 @@ int queue_push(struct queue *queue, struct batch *batch, uint32_t first);
 /* The lane whose turn it is; NULL: the plugin has no jobs. */
 struct lane *queue_turn(const struct queue *queue, uint32_t plugin);
 
+/* How much to take at once. */
+struct queue_share {
+    uint32_t jobs;
+    size_t bytes; /* of parameters and items; the first job is taken whatever it has */
+};
+
 /*
- * Takes up to `max` consecutive jobs from the front of the lane, leaving out those that are not queued
- * any more. If it was the lane's turn, it is the plugin's next lane's now. A lane that became empty is
- * gone. False: none were left in it.
+ * Takes a share of consecutive jobs from the front of the lane, leaving out those that are not queued any
+ * more; if it was the lane's turn, the plugin's next lane has it now. A lane that became empty is gone.
+ * False: none were left in it.
  */
-bool queue_take(struct queue *queue, struct lane *lane, uint32_t max, struct queue_run *out);
+bool queue_take(struct queue *queue, struct lane *lane, const struct queue_share *share,
+                struct queue_run *out);
 
 /* Takes the batch's lanes away, whatever they hold. */
 void queue_drop(struct queue *queue, struct batch *batch);

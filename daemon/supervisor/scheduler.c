@@ -11,7 +11,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
@@ -25,8 +24,12 @@
 #define RUN_MAX 256u
 /* Jobs moved in one turn of the loop: about 1 ms. */
 #define TURN_MAX 8192u
-/* Bytes of parameters after which a RUN message is ended; reason: memory, and MESSAGE_PAYLOAD_MAX. */
+/* Bytes of parameters and items in one run; reason: memory, and MESSAGE_PAYLOAD_MAX. A single job may have
+ * more, up to limits.line_bytes. */
 #define RUN_BYTES_MAX (1u << 20)
+
+/* Of jobs that end without being sent, whose bytes do not matter. */
+static const struct queue_share whole_run = {.jobs = RUN_MAX, .bytes = SIZE_MAX};
 
 struct scheduler {
     const struct catalogue *catalogue;
@@ -97,6 +100,11 @@ static void end_job(struct scheduler *scheduler, struct batch *batch, uint32_t j
         .queued_ns = now_ns - batch_accepted_ns(batch, job),
         .reason = view_of(reason),
     };
+    if (batch_state(batch, job) == JOB_RUNNING) {
+        uint64_t started_ns = batch_dispatched_ns(batch, job);
+        completion.queued_ns -= now_ns - started_ns;
+        completion.run_ns = now_ns - started_ns;
+    }
     complete(scheduler, batch, &completion, now_ns);
 }
 
@@ -133,13 +141,11 @@ int scheduler_result(struct scheduler *scheduler, struct batch *batch, uint32_t 
 }
 
 void scheduler_lost(struct scheduler *scheduler, struct batch *batch, uint32_t worker,
-                    const char *end)
+                    enum job_state state, const char *reason)
 {
-    char reason[160];
-    (void)snprintf(reason, sizeof(reason), "its worker %s", end);
     for (uint32_t job = 0; batch->in_state[JOB_RUNNING] && job < batch->jobs; job++) {
         if (batch_state(batch, job) == JOB_RUNNING && batch->where[job] == worker)
-            end_job(scheduler, batch, job, JOB_CRASHED, reason);
+            end_job(scheduler, batch, job, state, reason);
     }
 }
 
@@ -166,54 +172,34 @@ static uint32_t add_entry(struct bytes *out, const struct entry *entry, uint32_t
     return count;
 }
 
-/* How many of the run's jobs fit into one message, starting with `job` of `entry`. */
-static uint32_t jobs_of_message(const struct queue_run *run, uint32_t job,
-                                const struct entry *entry)
-{
-    uint32_t jobs = 0, left = run->first + run->count - job;
-    size_t size = 0;
-    while (jobs < left && (!jobs || size < RUN_BYTES_MAX)) {
-        uint32_t count = entry->first + entry->count - (job + jobs);
-        jobs += count < left - jobs ? count : left - jobs;
-        size += entry->params_size;
-        entry++;
-    }
-    return jobs;
-}
-
 static void send_run(struct scheduler *scheduler, const struct queue_run *run, uint32_t worker)
 {
     struct bytes *out = pool_out(scheduler->pool, worker);
     const struct entry *entry = &run->batch->entries[run->entry];
     enum run_style style = scheduler->catalogue->plugins[entry->plugin].style;
-    uint32_t job = run->first, end = run->first + run->count;
-    while (job < end) {
-        uint32_t left = jobs_of_message(run, job, entry);
-        struct message_run header = {.batch = run->batch->number, .first = job, .jobs = left};
-        size_t mark = message_run_begin(out, &header);
-        while (left) {
-            uint32_t count = add_entry(out, entry, job, left);
-            job += count;
-            left -= count;
-            if (job == entry->first + entry->count)
-                entry++;
-        }
-        message_end(out, mark);
-    }
-    batch_start(run->batch, run->first, run->count, worker);
+    struct message_run header = {
+        .batch = run->batch->number, .first = run->first, .jobs = run->count};
+    size_t mark = message_run_begin(out, &header);
+    uint32_t end = run->first + run->count;
+    for (uint32_t job = run->first; job < end; entry++) /* the run's entries follow one another */
+        job += add_entry(out, entry, job, end - job);
+    message_end(out, mark);
+    batch_start(run->batch, run->first, run->count, worker, clock_now_ns());
     scheduler->queued -= run->count;
     scheduler->running += run->count;
     pool_send(scheduler->pool, worker, style, run->count);
 }
 
 /* The lane's fair share of a worker's room: spread over all workers, and not more than a turn's. */
-static uint32_t run_size(const struct scheduler *scheduler, const struct lane *lane, uint32_t room)
+static struct queue_share share_of(const struct scheduler *scheduler, const struct lane *lane,
+                                   uint32_t room)
 {
     uint32_t workers = pool_ready(scheduler->pool);
     uint64_t share = workers ? (lane->jobs + workers - 1) / workers : lane->jobs;
     if (share > RUN_MAX)
         share = RUN_MAX;
-    return share < room ? (uint32_t)share : room;
+    return (struct queue_share){.jobs = share < room ? (uint32_t)share : room,
+                                .bytes = RUN_BYTES_MAX};
 }
 
 /* Moves one run of jobs of this plugin; returns how many jobs that were, 0 when none can move. */
@@ -226,7 +212,7 @@ static uint32_t move_some(struct scheduler *scheduler, uint32_t position)
     const char *cancelled = lane->batch->cancelled;
     struct queue_run run;
     if (cancelled || plugin->disabled) {
-        if (!queue_take(scheduler->queue, lane, RUN_MAX, &run))
+        if (!queue_take(scheduler->queue, lane, &whole_run, &run))
             return 1; /* all its jobs had been cancelled one by one: the lane is gone */
         end_run(scheduler, &run, cancelled ? JOB_CANCELLED : JOB_FAILED,
                 cancelled ? cancelled : plugin->disabled);
@@ -235,7 +221,8 @@ static uint32_t move_some(struct scheduler *scheduler, uint32_t position)
     uint32_t worker, room;
     if (!pool_pick(scheduler->pool, plugin->style, &worker, &room))
         return 0;
-    if (!queue_take(scheduler->queue, lane, run_size(scheduler, lane, room), &run))
+    struct queue_share share = share_of(scheduler, lane, room);
+    if (!queue_take(scheduler->queue, lane, &share, &run))
         return 1;
     send_run(scheduler, &run, worker);
     return run.count;
@@ -250,7 +237,7 @@ static uint32_t reap_cancelled(struct scheduler *scheduler)
         struct queue_run run;
         if (!batch->lanes) {
             stop_cancelling(scheduler, batch); /* what is left of it runs */
-        } else if (queue_take(scheduler->queue, batch->lanes, RUN_MAX, &run)) {
+        } else if (queue_take(scheduler->queue, batch->lanes, &whole_run, &run)) {
             moved += run.count;
             end_run(scheduler, &run, JOB_CANCELLED, batch->cancelled);
         }
@@ -277,12 +264,14 @@ static void on_turn(evutil_socket_t fd, short what, void *context)
     (void)fd, (void)what;
     struct scheduler *scheduler = context;
     scheduler->awake = false;
-    uint32_t moved = reap_cancelled(scheduler), before;
+    uint32_t moved = 0, before;
     do {
         before = moved;
         moved += move_round(scheduler);
     } while (moved > before && moved < TURN_MAX);
-    if (moved >= TURN_MAX)
+    /* Cancelled jobs come last and have a share of their own: nobody waits for millions of them. */
+    uint32_t reaped = reap_cancelled(scheduler);
+    if (moved >= TURN_MAX || reaped >= TURN_MAX)
         scheduler_wake(scheduler);
 }
 

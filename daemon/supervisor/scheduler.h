@@ -57,9 +57,9 @@ void scheduler_wake(struct scheduler *scheduler);
 /* From the pool: a worker says how a job of `batch` ended. -EBADMSG: it has no such job. */
 int scheduler_result(struct scheduler *scheduler, struct batch *batch, uint32_t worker,
                      const struct message_result *result);
-/* From the pool: a worker is dead, `end` says how. Jobs of the batch that ran there have crashed. */
+/* From the pool: a worker is dead. Jobs of the batch that ran there end in this state, for this reason. */
 void scheduler_lost(struct scheduler *scheduler, struct batch *batch, uint32_t worker,
-                    const char *end);
+                    enum job_state state, const char *reason);
 
 /* Jobs queued, and jobs handed to workers. */
 uint64_t scheduler_queued(const struct scheduler *scheduler);

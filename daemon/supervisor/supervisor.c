@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/cleanup.h"
@@ -142,10 +143,14 @@ static int on_result(void *context, uint32_t worker, const struct message_result
 static void on_lost(void *context, uint32_t worker, const char *end)
 {
     struct supervisor *supervisor = context;
+    enum job_state state = supervisor->stopping ? JOB_CANCELLED : JOB_CRASHED;
+    char reason[160] = "the daemon stopped and did not wait any longer";
+    if (!supervisor->stopping)
+        (void)snprintf(reason, sizeof(reason), "its worker %s", end);
     /* Batches may finish here, and finished ones may be forgotten; never the one at hand. */
     for (struct batch *batch = TAILQ_FIRST(&supervisor->batches.all); batch;
          batch = TAILQ_NEXT(batch, all_link))
-        scheduler_lost(supervisor->scheduler, batch, worker, end);
+        scheduler_lost(supervisor->scheduler, batch, worker, state, reason);
 }
 
 static void on_hopeless(void *context)

@@ -5,6 +5,19 @@
 #include "batch_fixture.h"
 #include "suite.h"
 
+START_TEST(a_running_job_knows_when_it_was_handed_over)
+{
+    struct batch *batch = new_batch(1);
+    (void)add_jobs(batch, 0, 4);
+    uint64_t now_ns = batch->submitted_ns + 5 * CLOCK_NS_PER_S;
+    batch_start(batch, 1, 2, 0, now_ns);
+    ck_assert_uint_eq(batch_dispatched_ns(batch, 2), now_ns);
+    batch_start(batch, 0, 1, 0, batch->submitted_ns);
+    ck_assert_uint_eq(batch_dispatched_ns(batch, 0), batch_accepted_ns(batch, 0));
+    batch_free(batch);
+}
+END_TEST
+
 START_TEST(jobs_are_numbered_through_all_entries)
 {
     struct batch *batch = new_batch(1);
@@ -103,7 +116,7 @@ START_TEST(states_add_up_to_all_jobs)
 {
     struct batch *batch = new_batch(1);
     (void)add_jobs(batch, 0, 10);
-    batch_start(batch, 2, 5, 3);
+    batch_start(batch, 2, 5, 3, batch->submitted_ns);
     for (uint32_t job = 0; job < 10; job++) {
         bool running = job >= 2 && job < 7;
         ck_assert_int_eq(batch_state(batch, job), running ? JOB_RUNNING : JOB_QUEUED);
@@ -128,7 +141,7 @@ START_TEST(the_completion_of_any_job_can_be_found)
     enum { JOBS = 5000 };
     struct batch *batch = new_batch(1);
     (void)add_jobs(batch, 0, JOBS);
-    batch_start(batch, 0, JOBS, 0);
+    batch_start(batch, 0, JOBS, 0, batch->submitted_ns);
     char output[64];
     for (uint32_t i = 0; i < JOBS; i++) { /* in an order of its own: 2027 has no factor of 5000 */
         (void)snprintf(output, sizeof(output), "output of job %u, and some more", i * 2027 % JOBS);
@@ -272,11 +285,11 @@ START_TEST(a_batch_of_one_small_job_takes_little_memory)
 }
 END_TEST
 
-START_TEST(a_job_of_an_array_takes_five_bytes)
+START_TEST(a_job_of_an_array_takes_nine_bytes)
 {
     struct batch *batch = new_batch(1);
     (void)add_jobs(batch, 0, 1000000);
-    ck_assert_uint_le(batch_bytes(batch), 5 * 1000000 + 2048);
+    ck_assert_uint_le(batch_bytes(batch), 9 * 1000000 + 2048);
     batch_free(batch);
 }
 END_TEST
@@ -285,6 +298,7 @@ int main(void)
 {
     Suite *suite = suite_create("batch");
     TCase *tests = tcase_create("batch");
+    tcase_add_test(tests, a_running_job_knows_when_it_was_handed_over);
     tcase_add_test(tests, jobs_are_numbered_through_all_entries);
     tcase_add_test(tests, a_batch_of_too_many_jobs_is_refused_as_it_was);
     tcase_add_test(tests, texts_are_copied);
@@ -299,7 +313,7 @@ int main(void)
     tcase_add_test(tests, truncating_takes_back_what_was_added_since);
     tcase_add_test(tests, pieces_taken_back_again_and_again_take_no_memory);
     tcase_add_test(tests, a_batch_of_one_small_job_takes_little_memory);
-    tcase_add_test(tests, a_job_of_an_array_takes_five_bytes);
+    tcase_add_test(tests, a_job_of_an_array_takes_nine_bytes);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

@@ -35,8 +35,8 @@ static struct queue_run take(uint32_t plugin, uint32_t max)
     struct queue_run run = {0};
     struct lane *lane = queue_turn(queue, plugin);
     ck_assert_ptr_nonnull(lane);
-    if (queue_take(queue, lane, max, &run))
-        batch_start(run.batch, run.first, run.count, 0);
+    if (queue_take(queue, lane, &(struct queue_share){max, SIZE_MAX}, &run))
+        batch_start(run.batch, run.first, run.count, 0, run.batch->submitted_ns);
     return run;
 }
 
@@ -53,6 +53,29 @@ static void check_empty(uint32_t plugin)
 {
     ck_assert_ptr_null(queue_turn(queue, plugin));
 }
+
+START_TEST(a_run_has_no_more_bytes_than_its_share_and_at_least_one_job)
+{
+    static const uint32_t offsets[] = {0, 10, 20, 120, 130};
+    static const uint8_t data[130];
+    static const struct entry_items items = {.data = data, .offsets = offsets};
+    struct entry entry = {.count = 4, .items = &items, .params = "{}", .params_size = 2};
+    struct batch *batch = new_batch(1);
+    ck_assert_int_eq(batch_accept(batch, clock_now_ns()), 0);
+    ck_assert_int_eq(batch_add_entry(batch, &entry), 0);
+    ck_assert_int_eq(queue_push(queue, batch, 0), 0);
+
+    const struct queue_share share = {RUN, 22};
+    static const uint32_t counts[] = {2, 1, 1}; /* 2+10+10, then 100 by itself, then 10 */
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        struct queue_run run;
+        ck_assert(queue_take(queue, queue_turn(queue, 0), &share, &run));
+        ck_assert_uint_eq(run.count, counts[i]);
+    }
+    check_empty(0);
+    batch_free(batch);
+}
+END_TEST
 
 START_TEST(jobs_leave_in_the_order_of_their_submission)
 {
@@ -165,7 +188,7 @@ START_TEST(jobs_that_ended_meanwhile_are_left_out)
     check_take(0, batch, 24, 5);
     struct queue_run run;
     struct lane *lane = queue_turn(queue, 0);
-    ck_assert(lane && !queue_take(queue, lane, RUN, &run));
+    ck_assert(lane && !queue_take(queue, lane, &(struct queue_share){RUN, SIZE_MAX}, &run));
     check_empty(0);
     ck_assert_uint_eq(queue_jobs(queue), 0);
     batch_free(batch);
@@ -214,7 +237,7 @@ START_TEST(taking_out_of_turn_costs_nobody_a_turn)
 {
     struct batch *a = push(1, 0, 30), *b = push(2, 0, 30), *c = push(3, 0, 30);
     struct queue_run run;
-    ck_assert(queue_take(queue, c->lanes, RUN, &run));
+    ck_assert(queue_take(queue, c->lanes, &(struct queue_share){RUN, SIZE_MAX}, &run));
     ck_assert_ptr_eq(run.batch, c);
     check_take(0, a, 0, 10);
     check_take(0, b, 0, 10);
@@ -322,7 +345,7 @@ static void step_take(struct model *model, uint32_t plugin)
             break;
     }
     struct queue_run run;
-    ck_assert_int_eq(queue_take(queue, lane, max, &run), any);
+    ck_assert_int_eq(queue_take(queue, lane, &(struct queue_share){max, SIZE_MAX}, &run), any);
     model_remove(model, plugin, 0);
     if (!any)
         return;
@@ -330,7 +353,7 @@ static void step_take(struct model *model, uint32_t plugin)
     ck_assert_uint_eq(run.first, first);
     ck_assert_uint_eq(run.count, count);
     ck_assert_uint_eq(run.entry, batch_entry_of(batch, first));
-    batch_start(batch, first, count, 0);
+    batch_start(batch, first, count, 0, batch->submitted_ns);
     /* A lane stays while it has jobs, even if all of them were cancelled one by one. */
     const struct lane *left = batch->lanes;
     while (left && left->plugin != plugin)
@@ -367,6 +390,7 @@ int main(void)
     Suite *suite = suite_create("queue");
     TCase *tests = tcase_create("queue");
     tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, a_run_has_no_more_bytes_than_its_share_and_at_least_one_job);
     tcase_add_test(tests, jobs_leave_in_the_order_of_their_submission);
     tcase_add_test(tests, a_run_goes_on_over_small_entries);
     tcase_add_test(tests, a_run_ends_where_another_plugin_has_jobs_in_between);

@@ -384,15 +384,15 @@ START_TEST(large_parameters_are_sent_in_several_messages)
     ck_assert_int_eq(scheduler_submit(scheduler, batch, 0), 0);
     settle();
     ck_assert_uint_eq(pool.sent_count, JOBS);
-    uint32_t jobs = 0;
+    uint32_t messages = 0;
     for (const uint8_t *at = pool.out[0].data; at < pool.out[0].data + pool.out[0].size;) {
         struct message_header header;
         ck_assert_int_eq(message_read_header(at, &header, NULL), 0);
-        ck_assert_uint_lt(header.payload_size, 3 << 20);
+        ck_assert_uint_lt(header.payload_size, 1 << 20);
         at += MESSAGE_HEADER_SIZE + header.payload_size;
-        jobs++;
+        messages++;
     }
-    ck_assert_uint_eq(jobs, JOBS / 2);
+    ck_assert_uint_eq(messages, JOBS);
     for (uint32_t i = 0; i < JOBS; i++)
         check_sent(batch, &pool.sent[i]);
     forget(batch);
@@ -597,6 +597,19 @@ START_TEST(cancelling_a_large_batch_gives_the_loop_back)
 }
 END_TEST
 
+START_TEST(nobody_waits_for_a_large_batch_to_be_cancelled)
+{
+    struct batch *large = submit(1, 0, 400000);
+    (void)scheduler_cancel(scheduler, large, "because");
+    struct batch *small = submit(2, 0, 1);
+    turn();
+    ck_assert_uint_eq(small->in_state[JOB_RUNNING], 1);
+    ck_assert_uint_gt(large->in_state[JOB_QUEUED], 300000);
+    forget(large);
+    forget(small);
+}
+END_TEST
+
 START_TEST(cancelling_seals_an_open_batch)
 {
     struct batch *batch = new_batch(1), *empty = new_batch(2);
@@ -669,7 +682,7 @@ START_TEST(jobs_of_a_lost_worker_have_crashed_and_others_go_on)
     uint32_t lost = batch->where[0];
     succeed(batch, 0);
     memset(pool.running[lost], 0, sizeof(pool.running[lost])); /* as the pool does */
-    scheduler_lost(scheduler, batch, lost, "was killed by signal 11");
+    scheduler_lost(scheduler, batch, lost, JOB_CRASHED, "its worker was killed by signal 11");
     ck_assert_uint_eq(batch->in_state[JOB_CRASHED], 9);
     ck_assert_uint_eq(batch->in_state[JOB_RUNNING], 30);
     check_counts(0, 30);
@@ -680,7 +693,8 @@ START_TEST(jobs_of_a_lost_worker_have_crashed_and_others_go_on)
             succeed(batch, job);
     }
     ck_assert_uint_eq(finished, 1);
-    scheduler_lost(scheduler, batch, 1, "exited"); /* of no interest any more */
+    scheduler_lost(scheduler, batch, 1, JOB_CRASHED,
+                   "its worker exited"); /* of no interest any more */
     ck_assert_uint_eq(completions, 40);
     batch_free(batch);
 }
@@ -744,7 +758,7 @@ static void lose_worker(struct batch **batches, uint32_t worker)
     memset(pool.running[worker], 0, sizeof(pool.running[worker]));
     for (uint32_t i = 0; i < SLOTS; i++) {
         if (batches[i])
-            scheduler_lost(scheduler, batches[i], worker, "exited");
+            scheduler_lost(scheduler, batches[i], worker, JOB_CRASHED, "its worker exited");
     }
 }
 
@@ -843,6 +857,7 @@ int main(void)
     tcase_add_test(tests, cancelling_needs_no_worker);
     tcase_add_test(tests, nothing_of_a_cancelled_batch_is_sent);
     tcase_add_test(tests, cancelling_a_large_batch_gives_the_loop_back);
+    tcase_add_test(tests, nobody_waits_for_a_large_batch_to_be_cancelled);
     tcase_add_test(tests, cancelling_seals_an_open_batch);
     tcase_add_test(tests, one_job_can_be_cancelled_in_any_state);
     tcase_add_test(tests, the_last_queued_job_cancelled_by_itself_finishes_the_batch);
