@@ -44,8 +44,11 @@ static void answer(struct call *call)
 void call_serve(struct supervisor *supervisor, struct client *client,
                 const struct rpc_request *request)
 {
-    struct call call = {
-        .supervisor = supervisor, .client = client, .id = request->id, .params = request->params};
+    struct call call = {.supervisor = supervisor,
+                        .client = client,
+                        .id = request->id,
+                        .params = request->params,
+                        .jobs = request->jobs};
     const struct method *method = find(request->method);
     if (method)
         method->run(&call);

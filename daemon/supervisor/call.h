@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <jansson.h>
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/params.h"
 #include "base/problems.h"
@@ -23,8 +24,9 @@ struct supervisor;
 struct call {
     struct supervisor *supervisor;
     struct client *client;
-    const json_t *id; /* NULL: a notification */
-    json_t *params;   /* an object; NULL: none */
+    const json_t *id;       /* NULL: a notification */
+    json_t *params;         /* an object; NULL: none */
+    struct bytes_view jobs; /* see struct rpc_request */
 
     json_t *result; /* owned; NULL: none yet */
     int code;       /* enum rpc_code of a failure; 0: none */

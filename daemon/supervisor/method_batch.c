@@ -66,18 +66,29 @@ static void follow_batch(struct call *call, struct batch *batch, enum watch_even
                   (unsigned long long)batch->number);
 }
 
-/* The call's jobs; when there are none that is a problem. */
-static json_t *take_jobs(struct call *call)
+/*
+ * The text of the call's jobs; empty where there are none, which is a problem. *owned is to be freed
+ * behind it.
+ */
+static struct bytes_view take_jobs(struct call *call, char **owned)
 {
     json_t *jobs = call_take(call, "jobs");
-    if (!jobs)
+    struct bytes_view text = call->jobs;
+    if (!jobs) {
         problems_add(&call->problems, "jobs", "is required");
-    return jobs;
+    } else if (!text.data) { /* no array, or its name was written with escapes */
+        *owned = json_dumps(jobs, JSON_COMPACT | JSON_ENCODE_ANY);
+        text.data = (const uint8_t *)*owned;
+        text.size = *owned ? strlen(*owned) : 0;
+    }
+    json_decref(jobs);
+    return text;
 }
 
 static void batch_submit(struct call *call)
 {
-    json_t *jobs = take_jobs(call);
+    AUTO_FREE char *owned = NULL;
+    struct bytes_view jobs = take_jobs(call, &owned);
     struct submit_params params;
     enum watch_events follow;
     if (read_submit(call, &params, &follow)) {
@@ -93,7 +104,6 @@ static void batch_submit(struct call *call)
         }
         call_done_reading(&submit_table, &params);
     }
-    json_decref(jobs);
 }
 
 static void batch_open(struct call *call)
@@ -131,7 +141,8 @@ static struct batch *read_batch(struct call *call)
 
 static void batch_add(struct call *call)
 {
-    json_t *jobs = take_jobs(call);
+    AUTO_FREE char *owned = NULL;
+    struct bytes_view jobs = take_jobs(call, &owned);
     struct batch *batch = read_batch(call);
     if (batch) {
         uint32_t first = batch->jobs;
@@ -143,7 +154,6 @@ static void batch_add(struct call *call)
                         json_pack("{s:I, s:I, s:I}", "batch", (json_int_t)batch->number, "first",
                                   (json_int_t)first, "jobs", (json_int_t)batch->jobs));
     }
-    json_decref(jobs);
 }
 
 static void batch_seal_method(struct call *call)

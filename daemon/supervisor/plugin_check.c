@@ -101,8 +101,8 @@ static int check_batch(const struct config *config, const struct config_batch *c
     if (!batch)
         return -ENOMEM;
     struct problems found = {0};
-    int code = submit_entries(batch, json_object_get(configured->params, "jobs"), catalogue,
-                              (uint32_t)config->limits.batch_jobs, &found);
+    int code = submit_json(batch, json_object_get(configured->params, "jobs"), catalogue,
+                           (uint32_t)config->limits.batch_jobs, &found, NULL);
     for (size_t i = 0; i < found.count && i < PROBLEMS_KEPT; i++)
         problems_add(problems, configured->where, "%s: %s", found.kept[i].field,
                      found.kept[i].text);

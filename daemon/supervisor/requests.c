@@ -63,7 +63,7 @@ static int too_many(const struct supervisor *supervisor, uint32_t most, struct e
                 "limits.queued_jobs");
 }
 
-int request_add(struct supervisor *supervisor, struct batch *batch, const json_t *jobs,
+int request_add(struct supervisor *supervisor, struct batch *batch, struct bytes_view jobs,
                 struct problems *problems, struct error *error)
 {
     if (supervisor->stopping)
@@ -73,7 +73,7 @@ int request_add(struct supervisor *supervisor, struct batch *batch, const json_t
     uint32_t first = batch->entries_count, most = jobs_max(supervisor, batch);
     int code = batch_accept(batch, clock_now_ns());
     if (!code)
-        code = submit_entries(batch, jobs, &supervisor->catalogue, most, problems);
+        code = submit_entries(batch, jobs, &supervisor->catalogue, most, problems, error);
     if (!code)
         code = scheduler_submit(supervisor->scheduler, batch, first);
     if (!code)
@@ -81,13 +81,16 @@ int request_add(struct supervisor *supervisor, struct batch *batch, const json_t
     batch_truncate(batch, first);
     if (code == -EINVAL)
         return refuse(error, RPC_INVALID_PARAMS, "invalid params");
+    if (code == -EBADMSG)
+        return RPC_PARSE_ERROR; /* the words are there already */
     if (code == -E2BIG)
         return too_many(supervisor, most, error);
     return refuse(error, RPC_FULL, "out of memory");
 }
 
-int request_submit(struct supervisor *supervisor, const char *name, uid_t owner, const json_t *jobs,
-                   struct batch **out, struct problems *problems, struct error *error)
+int request_submit(struct supervisor *supervisor, const char *name, uid_t owner,
+                   struct bytes_view jobs, struct batch **out, struct problems *problems,
+                   struct error *error)
 {
     struct batch *batch;
     int code = request_open(supervisor, name, owner, &batch, error);

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 #include <sys/types.h>
-#include <jansson.h>
+#include "base/bytes.h"
 
 struct batch;
 struct error;
@@ -20,11 +20,12 @@ struct supervisor;
  */
 int request_open(struct supervisor *supervisor, const char *name, uid_t owner, struct batch **out,
                  struct error *error);
-/* Adds jobs to an open batch and queues them. */
-int request_add(struct supervisor *supervisor, struct batch *batch, const json_t *jobs,
+/* Adds jobs, given as the text of a JSON array, to an open batch and queues them. */
+int request_add(struct supervisor *supervisor, struct batch *batch, struct bytes_view jobs,
                 struct problems *problems, struct error *error);
 /* A whole batch: opened, filled and sealed. */
-int request_submit(struct supervisor *supervisor, const char *name, uid_t owner, const json_t *jobs,
-                   struct batch **out, struct problems *problems, struct error *error);
+int request_submit(struct supervisor *supervisor, const char *name, uid_t owner,
+                   struct bytes_view jobs, struct batch **out, struct problems *problems,
+                   struct error *error);
 
 #endif

@@ -8,11 +8,13 @@
 #include <string.h>
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/params.h"
 #include "base/problems.h"
 #include "base/template.h"
 #include "supervisor/batch.h"
 #include "supervisor/catalogue.h"
+#include "wire/slice.h"
 
 /* Integers of the protocol stay below 2^53, where every JSON reader has them exactly. */
 #define COUNT_MAX ((INT64_C(1) << 53) - 1)
@@ -32,7 +34,7 @@ struct reading {
     const struct plugin *plugin;
     json_int_t count; /* of jobs; not yet held against any limit */
     struct entry entry;
-    struct bytes text; /* the parameters as text */
+    char *dumped;      /* owned: parameters as text, where they could not be used as written */
     uint64_t expanded; /* bytes so far, at most, in all entries */
 };
 
@@ -49,7 +51,7 @@ static const char *field(struct reading *reading, const char *member)
 static void read_plugin(struct reading *reading, const json_t *value)
 {
     const char *name = json_string_value(value);
-    if (!name) {
+    if (!name || strlen(name) != json_string_length(value)) {
         problems_add(reading->problems, field(reading, "plugin"), "must be the name of a plugin");
         return;
     }
@@ -234,23 +236,22 @@ static int check_params(struct reading *reading)
     return reading->entry.expands ? check_expansions(reading) : fill(reading, NULL);
 }
 
-/* Keeps the parameters as text in the entry. */
-static int keep_params(struct reading *reading)
+/* Keeps the parameters as they were written; `text` is the entry's. */
+static int keep_params(struct reading *reading, struct bytes_view text)
 {
-    if (!reading->params || !json_object_size(reading->params))
+    if (!json_object_size(reading->params))
         return 0;
-    struct bytes *text = &reading->text;
-    size_t size;
-    bytes_clear(text);
-    while ((size = json_dumpb(reading->params, (char *)text->data, text->capacity, JSON_COMPACT)) >
-           text->capacity) {
-        if (!bytes_reserve(text, size))
+    struct bytes_view params = slice_member(text, "params");
+    if (!params.data) { /* its name was written with escapes */
+        free(reading->dumped);
+        reading->dumped = json_dumps(reading->params, JSON_COMPACT);
+        if (!reading->dumped)
             return -ENOMEM;
+        params.data = (const uint8_t *)reading->dumped;
+        params.size = strlen(reading->dumped);
     }
-    if (!size)
-        return -ENOMEM;
-    reading->entry.params = (const char *)text->data;
-    reading->entry.params_size = (uint32_t)size;
+    reading->entry.params = (const char *)params.data;
+    reading->entry.params_size = (uint32_t)params.size;
     return 0;
 }
 
@@ -282,7 +283,8 @@ static int keep_items(struct reading *reading)
     return 0;
 }
 
-static int read_entry(struct reading *reading, const json_t *object, uint32_t room)
+static int read_entry(struct reading *reading, const json_t *object, struct bytes_view text,
+                      uint32_t room)
 {
     size_t before = reading->problems->count;
     reading->entry = (struct entry){0};
@@ -301,7 +303,7 @@ static int read_entry(struct reading *reading, const json_t *object, uint32_t ro
     check_whole(reading, object);
     if (reading->problems->count > before)
         return -EINVAL;
-    int error = keep_params(reading);
+    int error = keep_params(reading, text);
     if (!error)
         error = check_params(reading);
     if (!error)
@@ -311,41 +313,74 @@ static int read_entry(struct reading *reading, const json_t *object, uint32_t ro
 
 /* ---- All entries --------------------------------------------------------------------------- */
 
-static int read_entries(struct reading *reading, const json_t *jobs, uint32_t jobs_max)
+/* Reads the entry with this text, and adds it unless an earlier one was refused. */
+static int read_text(struct reading *reading, struct bytes_view text, uint32_t jobs_max, bool add,
+                     struct error *error)
 {
-    int error = 0;
-    for (size_t i = 0; i < json_array_size(jobs) && !problems_full(reading->problems); i++) {
-        const json_t *object = json_array_get(jobs, i);
-        reading->prefix = (size_t)snprintf(reading->field, sizeof(reading->field), "jobs[%zu].", i);
-        int code = -EINVAL;
-        if (json_is_object(object)) {
-            code = read_entry(reading, object, jobs_max - reading->batch->jobs);
-        } else {
-            reading->field[reading->prefix - 1] = '\0';
-            problems_add(reading->problems, reading->field, "must be an object");
-        }
-        if (!code && !error)
-            code = batch_add_entry(reading->batch, &reading->entry);
-        if (code == -ENOMEM || code == -E2BIG)
-            return code;
-        if (code)
-            error = code;
+    json_error_t where;
+    json_t *object = json_loadb((const char *)text.data, text.size,
+                                JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &where);
+    int code = -EINVAL;
+    if (!object) {
+        code = error_set(error, -EBADMSG, "%.*s: not JSON: line %d, column %d: %s",
+                         (int)reading->prefix - 1, reading->field, where.line, where.column,
+                         where.text);
+    } else if (json_is_object(object)) {
+        code = read_entry(reading, object, text, jobs_max - reading->batch->jobs);
+    } else {
+        reading->field[reading->prefix - 1] = '\0';
+        problems_add(reading->problems, reading->field, "must be an object");
     }
-    return error;
+    if (!code && add)
+        code = batch_add_entry(reading->batch, &reading->entry);
+    json_decref(object);
+    return code;
 }
 
-int submit_entries(struct batch *batch, const json_t *jobs, const struct catalogue *catalogue,
-                   uint32_t jobs_max, struct problems *problems)
+static int read_entries(struct reading *reading, struct slice_elements *elements, uint32_t jobs_max,
+                        struct error *error)
 {
-    if (!json_is_array(jobs) || !json_array_size(jobs)) {
-        problems_add(problems, "jobs", "must be a list of jobs, not empty");
-        return -EINVAL;
+    struct bytes_view text;
+    int next, refused = 0;
+    for (size_t i = 0; (next = slice_elements_next(elements, &text)) > 0; i++) {
+        reading->prefix = (size_t)snprintf(reading->field, sizeof(reading->field), "jobs[%zu].", i);
+        int code = read_text(reading, text, jobs_max, !refused, error);
+        if (code && code != -EINVAL)
+            return code;
+        if (code)
+            refused = code;
+        if (problems_full(reading->problems))
+            return -EINVAL;
     }
+    return next < 0 ? error_set(error, next, "jobs: not JSON") : refused;
+}
+
+int submit_entries(struct batch *batch, struct bytes_view jobs, const struct catalogue *catalogue,
+                   uint32_t jobs_max, struct problems *problems, struct error *error)
+{
     struct reading reading = {.batch = batch, .catalogue = catalogue, .problems = problems};
+    struct slice_elements elements;
     uint32_t before = batch->entries_count;
-    int error = read_entries(&reading, jobs, jobs_max);
-    bytes_free(&reading.text);
-    if (error)
-        batch_truncate(batch, before);
-    return error;
+    int code = slice_elements_begin(&elements, jobs)
+                   ? read_entries(&reading, &elements, jobs_max, error)
+                   : -EINVAL;
+    free(reading.dumped);
+    if (!code && batch->entries_count > before)
+        return 0;
+    if (!code || (code == -EINVAL && !problems->count)) {
+        problems_add(problems, "jobs", "must be a list of jobs, not empty");
+        code = -EINVAL;
+    }
+    batch_truncate(batch, before);
+    return code;
+}
+
+int submit_json(struct batch *batch, const json_t *jobs, const struct catalogue *catalogue,
+                uint32_t jobs_max, struct problems *problems, struct error *error)
+{
+    AUTO_FREE char *text = jobs ? json_dumps(jobs, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    if (jobs && !text)
+        return -ENOMEM;
+    struct bytes_view view = {.data = (const uint8_t *)text, .size = text ? strlen(text) : 0};
+    return submit_entries(batch, view, catalogue, jobs_max, problems, error);
 }

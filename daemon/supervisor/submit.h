@@ -7,20 +7,26 @@
 
 #include <stdint.h>
 #include <jansson.h>
+#include "base/bytes.h"
 
 struct batch;
 struct catalogue;
+struct error;
 struct problems;
 
 /* Bytes of a batch's or a job's name. */
 #define SUBMIT_NAME_MAX 255
 
 /*
- * Adds the job entries in `jobs` (an array) to the batch. 0: all were added. Else nothing was:
- * -EINVAL: there are problems, named jobs[I].FIELD; -E2BIG: the batch would have more than `jobs_max`
- * jobs; -ENOMEM.
+ * Adds job entries to the batch: the elements of a JSON array, given as its text. 0: all were added.
+ * Else nothing was: -EINVAL: there are problems, named jobs[I].FIELD; -EBADMSG: it is not JSON, *error
+ * says where; -E2BIG: the batch would have more than `jobs_max` jobs; -ENOMEM.
  */
-int submit_entries(struct batch *batch, const json_t *jobs, const struct catalogue *catalogue,
-                   uint32_t jobs_max, struct problems *problems);
+int submit_entries(struct batch *batch, struct bytes_view jobs, const struct catalogue *catalogue,
+                   uint32_t jobs_max, struct problems *problems, struct error *error);
+
+/* The same for a JSON value, which need not be an array. NULL: none was given. */
+int submit_json(struct batch *batch, const json_t *jobs, const struct catalogue *catalogue,
+                uint32_t jobs_max, struct problems *problems, struct error *error);
 
 #endif

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -77,23 +78,27 @@ static void on_request(void *context, struct client *client, const struct rpc_re
     call_serve(context, client, request);
 }
 
+static void start_batch(struct supervisor *supervisor, const struct config_batch *configured)
+{
+    struct batch *batch;
+    struct error error;
+    struct problems problems = {0};
+    const char *name = json_string_value(json_object_get(configured->params, "name"));
+    AUTO_FREE char *jobs = json_dumps(json_object_get(configured->params, "jobs"), JSON_COMPACT);
+    struct bytes_view text = {.data = (const uint8_t *)jobs, .size = jobs ? strlen(jobs) : 0};
+    if (request_submit(supervisor, name, geteuid(), text, &batch, &problems, &error)) {
+        char words[512] = "";
+        problems_first(&problems, words, sizeof(words));
+        log_write(supervisor->log, LOG_LEVEL_ERROR, "%s: the batch is refused: %s",
+                  configured->where, words[0] ? words : error.text);
+    }
+    problems_clear(&problems);
+}
+
 static void start_batches(struct supervisor *supervisor)
 {
-    for (size_t i = 0; i < supervisor->config->batches_count; i++) {
-        const struct config_batch *configured = &supervisor->config->batches[i];
-        struct batch *batch;
-        struct error error;
-        struct problems problems = {0};
-        const char *name = json_string_value(json_object_get(configured->params, "name"));
-        if (request_submit(supervisor, name, geteuid(), json_object_get(configured->params, "jobs"),
-                           &batch, &problems, &error)) {
-            char words[512] = "";
-            problems_first(&problems, words, sizeof(words));
-            log_write(supervisor->log, LOG_LEVEL_ERROR, "%s: the batch is refused: %s",
-                      configured->where, words[0] ? words : error.text);
-        }
-        problems_clear(&problems);
-    }
+    for (size_t i = 0; i < supervisor->config->batches_count; i++)
+        start_batch(supervisor, &supervisor->config->batches[i]);
 }
 
 /* The plugins are known: from now on there is something to offer. */

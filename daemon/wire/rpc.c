@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/problems.h"
 #include "base/utf8.h"
+#include "wire/slice.h"
 
 /* Significant digits of written numbers; reason: with 15 every decimal number comes out as it went
  * in, 0.1 as 0.1, where 17 would write 0.10000000000000001. */
@@ -56,11 +57,34 @@ static int check_request(json_t *root, struct error *error)
     return check_members(root, error);
 }
 
+/* The text without the elements of params.jobs, whose text becomes *jobs; for the caller to free. NULL: there
+ * is no such array, or no memory, and *jobs is untouched. */
+static char *cut_jobs(const char *text, size_t size, struct bytes_view *jobs, size_t *rest_size)
+{
+    struct bytes_view root = {.data = (const uint8_t *)text, .size = size};
+    struct bytes_view array = slice_member(slice_member(root, "params"), "jobs");
+    if (!array.size || array.data[0] != '[')
+        return NULL;
+    char *rest = malloc(size - array.size + 2);
+    if (!rest)
+        return NULL;
+    size_t before = (size_t)(array.data - root.data), behind = before + array.size;
+    memcpy(rest, text, before);
+    memcpy(rest + before, "[]", 2);
+    memcpy(rest + before + 2, text + behind, size - behind);
+    *rest_size = before + 2 + (size - behind);
+    *jobs = array;
+    return rest;
+}
+
 int rpc_parse_request(const char *text, size_t size, struct rpc_request *out, json_t **id,
                       struct error *error)
 {
     json_error_t where;
-    AUTO_JSON root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
+    struct bytes_view jobs = {0};
+    size_t rest_size = size;
+    AUTO_FREE char *rest = cut_jobs(text, size, &jobs, &rest_size);
+    AUTO_JSON root = json_loadb(rest ? rest : text, rest_size, JSON_REJECT_DUPLICATES, &where);
     int code = 0;
 
     if (!root)
@@ -82,6 +106,7 @@ int rpc_parse_request(const char *text, size_t size, struct rpc_request *out, js
     out->method = json_string_value(json_object_get(root, "method"));
     out->params = json_object_get(root, "params");
     out->id = id_value;
+    out->jobs = jobs;
     out->root = take_ptr(&root);
     return 0;
 }

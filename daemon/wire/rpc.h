@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <jansson.h>
+#include "base/bytes.h"
 
 struct error;
 struct problems;
@@ -30,6 +31,11 @@ struct rpc_request {
     json_t *id;   /* borrowed: string, integer or null; NULL: a notification, to be carried out
                          * and not answered */
     json_t *root; /* owned */
+
+    /* Where params.jobs is an array: its text, brackets included, not parsed yet, and params.jobs is an
+     * empty array. It points into the text that was read; see wire/slice.h. Data NULL: it is no array, or
+     * its name was written with escapes. */
+    struct bytes_view jobs;
 };
 
 /* Reads one request of `size` bytes. Duplicate keys, invalid UTF-8, NUL in keys and trailing data are

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <awaitd/plugin.h>
+#include "base/error.h"
 #include "base/cleanup.h"
 #include "base/params.h"
 #include "base/problems.h"
@@ -38,6 +39,7 @@ static const struct catalogue catalogue = {.plugins = plugins, .count = 3, .know
 
 static struct batch *batch;
 static struct problems problems;
+static struct error error;
 
 static void set_up(void)
 {
@@ -51,20 +53,18 @@ static void tear_down(void)
     batch_free(batch);
 }
 
-static int submit_json(json_t *jobs, uint32_t jobs_max)
-{
-    int code = submit_entries(batch, jobs, &catalogue, jobs_max, &problems);
-    json_decref(jobs);
-    return code;
-}
-
 static int submit_up_to(const char *text, uint32_t jobs_max)
 {
-    json_error_t where;
-    json_t *jobs =
-        json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &where);
-    ck_assert_msg(jobs != NULL, "%s: %s", text, where.text);
-    return submit_json(jobs, jobs_max);
+    struct bytes_view jobs = {.data = (const uint8_t *)text, .size = strlen(text)};
+    return submit_entries(batch, jobs, &catalogue, jobs_max, &problems, &error);
+}
+
+/* Steals the value. */
+static int submit_value(json_t *jobs, uint32_t jobs_max)
+{
+    int code = submit_json(batch, jobs, &catalogue, jobs_max, &problems, &error);
+    json_decref(jobs);
+    return code;
 }
 
 static int submit(const char *text)
@@ -94,7 +94,7 @@ START_TEST(an_entry_becomes_a_job)
     ck_assert(!entry->expands);
     ck_assert_ptr_null(entry->items);
     ck_assert_str_eq(entry->name, "one");
-    ck_assert_str_eq(entry->params, "{\"seconds\":1,\"text\":\"hi\"}");
+    ck_assert_str_eq(entry->params, "{\"seconds\": 1, \"text\":\"hi\"}");
     ck_assert_uint_eq(entry->params_size, strlen(entry->params));
 }
 END_TEST
@@ -176,7 +176,7 @@ START_TEST(large_texts_are_kept_whole)
     text[SIZE] = '\0';
     json_t *jobs = json_pack("[{s:s, s:{s:i, s:s}, s:[s, s]}, {s:s}]", "plugin", "wait", "params",
                              "seconds", 1, "text", text, "items", text, "z", "plugin", "nop");
-    ck_assert_int_eq(submit_json(jobs, 10), 0);
+    ck_assert_int_eq(submit_value(jobs, 10), 0);
     ck_assert_uint_eq(batch->entries[0].params_size,
                       SIZE + strlen("{\"seconds\":1,\"text\":\"\"}"));
     AUTO_FREE char *item = batch_item(batch, 0);
@@ -266,9 +266,36 @@ START_TEST(bad_input_is_named_with_its_field)
 }
 END_TEST
 
+START_TEST(what_is_not_json_is_said_to_be_and_nothing_is_added)
+{
+    static const char *const texts[] = {"[{\"plugin\":\"nop\"},{\"plugin\":nop}]",
+                                        "[{\"plugin\":\"nop\"} {\"plugin\":\"nop\"}]",
+                                        "[{\"plugin\":\"nop\"},]",
+                                        "[,{\"plugin\":\"nop\"}]",
+                                        "[{\"plugin\":\"nop\"}",
+                                        "[{\"plugin\":\"nop\",\"plugin\":\"nop\"}]",
+                                        "[{\"plugin\":\"nop\"},01]",
+                                        "[{\"plugin\":\"nop\",\"name\":\"\xff\"}]"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        ck_assert_int_eq(submit(texts[i]), -EBADMSG);
+        ck_assert_msg(strstr(error.text, "not JSON") != NULL, "%s: %s", texts[i], error.text);
+        check_nothing_added();
+    }
+}
+END_TEST
+
+START_TEST(parameters_are_kept_as_they_were_written)
+{
+    ck_assert_int_eq(submit("[{\"plugin\":\"wait\",\"params\": { \"seconds\" : 1e-1 } }]"), 0);
+    ck_assert_str_eq(batch->entries[0].params, "{ \"seconds\" : 1e-1 }");
+    ck_assert_int_eq(submit("[{\"plugin\":\"wait\",\"p\\u0061rams\":{\"seconds\":2}}]"), 0);
+    ck_assert_str_eq(batch->entries[1].params, "{\"seconds\":2}");
+}
+END_TEST
+
 START_TEST(jobs_that_are_missing_are_named)
 {
-    ck_assert_int_eq(submit_json(NULL, 10), -EINVAL);
+    ck_assert_int_eq(submit_json(batch, NULL, &catalogue, 10, &problems, &error), -EINVAL);
     ck_assert_uint_eq(problems.count, 1);
     ck_assert_str_eq(problems.kept[0].field, "jobs");
 }
@@ -302,7 +329,7 @@ START_TEST(one_bad_job_among_many_refuses_all)
     for (int i = 0; i < 1000; i++)
         json_array_append_new(
             jobs, json_pack("{s:s, s:s}", "plugin", i == 777 ? "fish" : "nop", "name", "a name"));
-    ck_assert_int_eq(submit_json(jobs, 1000000), -EINVAL);
+    ck_assert_int_eq(submit_value(jobs, 1000000), -EINVAL);
     ck_assert_uint_eq(problems.count, 1);
     ck_assert_str_eq(problems.kept[0].field, "jobs[777].plugin");
     check_nothing_added();
@@ -327,7 +354,7 @@ START_TEST(only_twenty_problems_are_looked_for)
     json_t *jobs = json_array();
     for (int i = 0; i < 100000; i++)
         json_array_append_new(jobs, json_integer(i));
-    ck_assert_int_eq(submit_json(jobs, 1000000), -EINVAL);
+    ck_assert_int_eq(submit_value(jobs, 1000000), -EINVAL);
     ck_assert_uint_eq(problems.count, PROBLEMS_KEPT);
     ck_assert_str_eq(problems.kept[PROBLEMS_KEPT - 1].field, "jobs[19]");
 }
@@ -338,9 +365,9 @@ START_TEST(bad_items_are_told_up_to_twenty)
     json_t *items = json_array();
     for (int i = 0; i < 1000; i++)
         json_array_append_new(items, json_string("never"));
-    ck_assert_int_eq(submit_json(json_pack("[{s:s, s:{s:s}, s:o}]", "plugin", "wait", "params",
-                                           "seconds", "{item}", "items", items),
-                                 1000000),
+    ck_assert_int_eq(submit_value(json_pack("[{s:s, s:{s:s}, s:o}]", "plugin", "wait", "params",
+                                            "seconds", "{item}", "items", items),
+                                  1000000),
                      -EINVAL);
     ck_assert_uint_eq(problems.count, PROBLEMS_KEPT);
     check_nothing_added();
@@ -374,7 +401,7 @@ START_TEST(names_stay_short_once_expanded)
     for (int i = 0; i < 3; i++) {
         problems_clear(&problems);
         (void)snprintf(name, sizeof(name), "%s", names[i]);
-        int code = submit_json(
+        int code = submit_value(
             json_pack("[{s:s, s:s, s:[s, s]}]", "plugin", "nop", "name", name, "items", "a", item),
             10);
         ck_assert_int_eq(code, i ? -EINVAL : 0);
@@ -395,9 +422,9 @@ START_TEST(a_large_template_for_many_items_is_checked_in_bounded_time)
     for (int i = 0; i < ITEMS; i++)
         json_array_append_new(items, json_string("1"));
     uint64_t before_ns = clock_now_ns();
-    ck_assert_int_eq(submit_json(json_pack("[{s:s, s:{s:i, s:s}, s:o}]", "plugin", "wait", "params",
-                                           "seconds", 1, "text", text, "items", items),
-                                 1000000),
+    ck_assert_int_eq(submit_value(json_pack("[{s:s, s:{s:i, s:s}, s:o}]", "plugin", "wait",
+                                            "params", "seconds", 1, "text", text, "items", items),
+                                  1000000),
                      0);
     /* Expanding each of them would be 50 GB of text. */
     ck_assert_double_lt(clock_seconds(clock_now_ns() - before_ns), 3);
@@ -411,9 +438,9 @@ START_TEST(each_of_many_items_is_checked)
     json_t *items = json_array();
     for (int i = 0; i < ITEMS; i++)
         json_array_append_new(items, json_string(i == ITEMS - 2 ? "never" : "1"));
-    ck_assert_int_eq(submit_json(json_pack("[{s:s, s:{s:s}, s:o}]", "plugin", "wait", "params",
-                                           "seconds", "{item}", "items", items),
-                                 1000000),
+    ck_assert_int_eq(submit_value(json_pack("[{s:s, s:{s:s}, s:o}]", "plugin", "wait", "params",
+                                            "seconds", "{item}", "items", items),
+                                  1000000),
                      -EINVAL);
     ck_assert_uint_eq(problems.count, 1);
 }
@@ -424,6 +451,8 @@ int main(void)
     Suite *suite = suite_create("submit");
     TCase *tests = tcase_create("submit");
     tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, what_is_not_json_is_said_to_be_and_nothing_is_added);
+    tcase_add_test(tests, parameters_are_kept_as_they_were_written);
     tcase_add_test(tests, an_entry_becomes_a_job);
     tcase_add_test(tests, values_may_be_given_as_text);
     tcase_add_test(tests, a_job_may_come_without_parameters);
