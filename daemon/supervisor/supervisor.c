@@ -258,8 +258,19 @@ static void free_event(struct event *event)
         event_free(event);
 }
 
+/* Signals that ask to stop have nothing to ask any more: without its event, one would kill. */
+static void ignore_signals(void)
+{
+    sigset_t signals;
+    (void)sigemptyset(&signals); /* these fail for no such signal */
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+}
+
 static void end(struct supervisor *supervisor)
 {
+    ignore_signals();
     control_free(supervisor->control);
     pool_free(supervisor->pool);
     if (supervisor->scheduler) {

@@ -126,3 +126,11 @@ def test_status_says_stopping(patient):
         except RpcError as refused:
             assert refused.code == 4
     assert patient.wait() == 0
+
+
+def test_signals_up_to_its_last_moment_do_not_kill_it(make_daemon):
+    for _ in range(3):
+        daemon = make_daemon().start()
+        while daemon.process.poll() is None:
+            daemon.terminate()
+        assert daemon.wait() == 0

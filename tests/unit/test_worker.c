@@ -20,7 +20,8 @@
 static pid_t worker_pid;
 static int channel = -1;
 
-enum { JOBS_MAX = 50000, TEXT_MAX = 100 };
+/* Reasons hold paths, which are long where the tests run deep in the file system. */
+enum { JOBS_MAX = 50000, TEXT_MAX = 512 };
 
 /* What the worker told, job by job. */
 static struct result {
