@@ -76,7 +76,11 @@ static int start(struct aw_job *job, const void *data)
 {
     const struct params *wanted = data;
     bool by_clock = wanted->until.unix_seconds > 0; /* 0: it was not given, or is long gone */
-    aw_after(job, by_clock ? seconds_until(wanted->until) : wanted->seconds.seconds, on_time);
+    double seconds = by_clock ? seconds_until(wanted->until) : wanted->seconds.seconds;
+    if (seconds > 0)
+        aw_after(job, seconds, on_time);
+    else
+        on_time(job);
     return AW_OK;
 }
 

@@ -89,6 +89,24 @@ static bool is_text(const char *text)
     return !text || parse_is_utf8(text, strlen(text));
 }
 
+/* Limits that would not hold are a mistake of the plugin's author, and so are rules that contradict. */
+static int check_rules(const struct aw_param *row, struct error *error)
+{
+    bool limited =
+        (row->min != 0 || row->max != 0) && (row->min > -AW_UNLIMITED || row->max < AW_UNLIMITED);
+    if (limited &&
+        (row->type == AW_TYPE_BOOL || row->type == AW_TYPE_STRING || row->type == AW_TYPE_STRINGS))
+        return error_set(error, -EINVAL, "a %s has no limits", params_type_name(row->type));
+    if (limited && !(row->min < row->max))
+        return error_set(error, -EINVAL,
+                         "its minimum is not below its maximum (AW_UNLIMITED is an open end)");
+    if (row->required && (row->default_text || row->one_of))
+        return error_set(error, -EINVAL, "what is required has no default and is in no one_of");
+    if (row->one_of && row->default_text)
+        return error_set(error, -EINVAL, "of a one_of, none has a default: exactly one is given");
+    return 0;
+}
+
 static int check_row(const struct aw_param *row, struct error *error)
 {
     if (!is_known(row->type))
@@ -101,7 +119,7 @@ static int check_row(const struct aw_param *row, struct error *error)
     char problem[64];
     if (row->default_text && params_check_default(row, problem, sizeof(problem)) != 0)
         return error_set(error, -EINVAL, "its default \"%s\" %s", row->default_text, problem);
-    return 0;
+    return check_rules(row, error);
 }
 
 /* Everything but where the fields are. */

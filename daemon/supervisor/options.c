@@ -105,9 +105,10 @@ static const struct option options[] = {
      SIZE(limits.line_bytes),
      .fallback = "1MiB",
      .min = 4 * KIB,
-     .max = 64 * MIB,
-     .text =
-         "The longest request. A batch of more jobs than fit is sent in pieces, or as an array."},
+     .max = 32 * MIB,
+     .text = "The longest request. A batch of more jobs than fit is sent in pieces (batch.add), or "
+             "as one "
+             "entry that stands for many."},
     {.group = "limits",
      .name = "depth",
      INTEGER(limits.depth),

@@ -3,7 +3,9 @@
  *
  * A plugin is a shared object that exports one constant, made with AW_PLUGIN(). It names a kind of
  * job, the parameters such a job takes and exactly one way to run it. Workers load it; the
- * supervisor never does, so a plugin that crashes costs its worker and nothing else.
+ * supervisor never does. A plugin that crashes takes down its worker and the jobs that run there, also
+ * those of other plugins: they end as crashed, and the worker is replaced. A plugin that holds the loop
+ * holds up the jobs of its worker.
  *
  *     #include <awaitd/plugin.h>
  *
@@ -16,10 +18,10 @@
  *
  *     static int nap(struct aw_job *job, const void *data)
  *     {
- *         const struct params *params = data;
- *         int result = aw_sleep(job, params->pause.seconds);
+ *         const struct params *given = data;
+ *         int result = aw_sleep(job, given->pause.seconds);
  *         if (result == AW_OK)
- *             aw_outputf(job, "napped for %g s", params->pause.seconds);
+ *             aw_outputf(job, "napped for %g s", given->pause.seconds);
  *         return result;
  *     }
  *
@@ -33,7 +35,8 @@
  * below may be made on the thread that runs the job's code, unless it says otherwise.
  *
  * Durations are seconds as double. Texts are UTF-8 and end with NUL unless a length is given.
- * All functions are safe to call with a cancelled job.
+ * All functions are safe to call with a cancelled job. A worker's standard output leads nowhere; its standard
+ * error is the daemon's. Results go through aw_output(), remarks through aw_log().
  */
 #ifndef AWAITD_PLUGIN_H
 #define AWAITD_PLUGIN_H
@@ -94,21 +97,22 @@ struct aw_param {
     enum aw_type type;
     size_t offset; /* of the field in the plugin's own struct, in bytes */
 
-    const char *text; /* one sentence for people */
+    const char *text; /* one sentence for people; required */
     const char *unit; /* what a number counts, such as "requests"; for people; may be NULL */
 
     /* Limits, both inclusive, in the type's base unit: seconds, bytes, or the number itself. They
-     * hold for numbers, durations, sizes and times, and only where min < max; use AW_UNLIMITED for
-     * an open end. */
+     * hold for numbers, durations, sizes and times; use AW_UNLIMITED for an open end. Both 0: no limits,
+     * except that a duration is then at least 0. */
     double min, max;
 
     /* The value where the job gives none, as text in the notation of the command line ("250ms"). NULL:
      * the field stays zero (strings NULL, lists empty). */
     const char *default_text;
 
-    bool required; /* the job must give it */
+    bool required; /* the job must give it; it has no default then, and no one_of */
 
-    /* Of all the parameters with the same one_of, a job must give exactly one. NULL: no such rule. */
+    /* Of all the parameters with the same one_of, a job must give exactly one; none of them has a
+     * default. NULL: no such rule. */
     const char *one_of;
 };
 
@@ -193,8 +197,8 @@ struct aw_plugin {
 
     /* What jobs call it: 1 to 32 of a-z, 0-9, '-' and '_', a letter first. */
     const char *name;
-    const char *version; /* the plugin's own, for people */
-    const char *summary; /* one sentence, for people */
+    const char *version; /* the plugin's own, for people; required */
+    const char *summary; /* one sentence, for people; required */
 
     const struct aw_param *params; /* closed by AW_PARAMS_END; NULL: takes none */
     size_t params_size;            /* of the struct the rows point into, in bytes; at most 64 KiB */

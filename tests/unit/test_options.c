@@ -149,7 +149,7 @@ START_TEST(a_size_is_a_number_of_bytes_or_text_with_a_unit)
     ck_assert_int_eq(assign_text("limits", "history_bytes", "1TiB"), 0);
     ck_assert_int_eq(config.limits.history_bytes, INT64_C(1) << 40);
     ck_assert_int_eq(assign_text("limits", "line_bytes", "1KiB"), -EINVAL);
-    ck_assert_str_eq(error.text, "must be from 4KiB to 64MiB, not \"1KiB\"");
+    ck_assert_str_eq(error.text, "must be from 4KiB to 32MiB, not \"1KiB\"");
     ck_assert_int_eq(assign_text("limits", "line_bytes", "16EiB"), -EINVAL);
     ck_assert_int_eq(assign_integer("limits", "line_bytes", -1), -EINVAL);
     ck_assert_str_eq(error.text, "must be an amount of bytes, such as 65536 or \"64KiB\"");
@@ -224,7 +224,7 @@ START_TEST(a_range_is_shown_as_the_file_would_say_it)
     ck_assert_str_eq(options_show_range(options_find("limits", "depth"), text, sizeof(text)),
                      "8 to 1024 levels");
     ck_assert_str_eq(options_show_range(options_find("limits", "line_bytes"), text, sizeof(text)),
-                     "\"4KiB\" to \"64MiB\"");
+                     "\"4KiB\" to \"32MiB\"");
     ck_assert_str_eq(options_show_range(options_find("daemon", "grace"), text, sizeof(text)),
                      "\"0s\" to \"1h\"");
     ck_assert_str_eq(options_show_range(options_find("daemon", "socket"), text, sizeof(text)), "");

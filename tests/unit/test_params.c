@@ -522,6 +522,26 @@ START_TEST(json_tells_what_is_set_and_nothing_else)
 }
 END_TEST
 
+START_TEST(rules_that_contradict_are_refused)
+{
+    static const struct aw_param wrong[] = {
+        AW_PARAM(struct all, tries, .text = "t", .min = 1),
+        AW_PARAM(struct all, tries, .text = "t", .min = 10, .max = 1),
+        AW_PARAM(struct all, words, .text = "w", .max = 5),
+        AW_PARAM(struct all, tries, .text = "t", .required = true, .default_text = "5"),
+        AW_PARAM(struct all, tries, .text = "t", .required = true, .one_of = "x"),
+        AW_PARAM(struct all, tries, .text = "t", .default_text = "5", .one_of = "x"),
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        const struct aw_param rows[] = {wrong[i], AW_PARAMS_END};
+        struct params_table table = {.rows = rows, .count = 1, .struct_size = sizeof(struct all)};
+        struct error error = {0};
+        ck_assert_msg(params_check_table(&table, &error) == -EINVAL, "row %zu", i);
+        ck_assert(strstr(error.text, wrong[i].name) != NULL);
+    }
+}
+END_TEST
+
 START_TEST(a_table_survives_json)
 {
     static const struct aw_param rows[] = {
@@ -644,6 +664,7 @@ int main(void)
     tcase_add_test(tables, defaults_must_fit);
     tcase_add_test(tables, a_table_has_at_most_64_rows);
     tcase_add_test(tables, json_tells_what_is_set_and_nothing_else);
+    tcase_add_test(tables, rules_that_contradict_are_refused);
     tcase_add_test(tables, a_table_survives_json);
     tcase_add_test(tables, broken_tables_in_json_are_refused);
     tcase_add_test(tables, every_type_has_a_name);
