@@ -20,6 +20,9 @@
  * hold, yet no danger to memory. */
 #define EXPANDED_MAX ((size_t)16 << 20)
 
+/* Bytes of a wrong value that are shown. */
+#define VALUE_SHOWN 40
+
 /* One call of params_fill(). */
 struct fill {
     const struct params_table *table;
@@ -135,21 +138,30 @@ static int read_strings(struct fill *fill, const struct aw_param *row, const jso
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
+/* Reads a value from its text; -ERANGE: it is one, but does not fit. */
+static int read_value_text(struct fill *fill, const struct aw_param *row, const json_t *json,
+                           union params_value *out)
+{
+    const char *text;
+    char *owned = NULL;
+    int result = read_text(fill, row, -1, json, &text, &owned);
+    if (result != 0)
+        return result;
+    result = params_parse(row->type, text, out);
+    if (result != 0 && result != -ERANGE)
+        result = tell(fill, row->name, -1, "%s, not \"%.*s\"", params_type_expected(row->type),
+                      VALUE_SHOWN, text);
+    free(owned);
+    return result;
+}
+
 static int read_scalar(struct fill *fill, const struct aw_param *row, const json_t *json,
                        union params_value *out)
 {
-    int result;
-    if (json_is_string(json)) {
-        const char *text;
-        char *owned = NULL;
-        result = read_text(fill, row, -1, json, &text, &owned);
-        if (result != 0)
-            return result;
-        result = params_parse(row->type, text, out);
-        free(owned);
-    } else {
-        result = params_convert(row->type, json, out);
-    }
+    int result = json_is_string(json) ? read_value_text(fill, row, json, out)
+                                      : params_convert(row->type, json, out);
+    if (result != 0 && result != -ERANGE && json_is_string(json))
+        return result; /* told already */
     if (result != 0 && result != -ERANGE)
         return tell(fill, row->name, -1, "%s", params_type_expected(row->type));
 

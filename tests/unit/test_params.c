@@ -167,18 +167,20 @@ END_TEST
 START_TEST(other_types_are_refused_with_what_was_expected)
 {
     REFUSED("{\"flag\": 1}", "params.flag: must be true or false");
-    REFUSED("{\"flag\": \"maybe\"}", "params.flag: must be true or false");
+    REFUSED("{\"flag\": \"maybe\"}", "params.flag: must be true or false, not \"maybe\"");
     REFUSED("{\"tries\": true}", "params.tries: must be an integer");
     REFUSED("{\"tries\": 1.5}", "params.tries: must be an integer");
-    REFUSED("{\"tries\": \"1.0\"}", "params.tries: must be an integer");
-    REFUSED("{\"ratio\": \"abc\"}", "params.ratio: must be a number");
+    REFUSED("{\"tries\": \"1.0\"}", "params.tries: must be an integer, not \"1.0\"");
+    REFUSED("{\"ratio\": \"abc\"}", "params.ratio: must be a number, not \"abc\"");
     REFUSED("{\"ratio\": []}", "params.ratio: must be a number");
-    REFUSED("{\"pause\": \"soon\"}", "params.pause: must be a time span such as 1.5 or \"250ms\"");
+    REFUSED("{\"pause\": \"soon\"}",
+            "params.pause: must be a time span such as 1.5 or \"250ms\", not \"soon\"");
     REFUSED("{\"pause\": {}}", "params.pause: must be a time span such as 1.5 or \"250ms\"");
     REFUSED("{\"memory\": 1.5}",
             "params.memory: must be an amount of bytes such as 4096 or \"64KiB\"");
     REFUSED("{\"at\": \"2027-02-30T00:00:00Z\"}",
-            "params.at: must be a point in time such as \"2027-01-31T08:00:00Z\"");
+            "params.at: must be a point in time such as \"2027-01-31T08:00:00Z\", "
+            "not \"2027-02-30T00:00:00Z\"");
     REFUSED("{\"word\": 5}", "params.word: must be a string");
     REFUSED("{\"words\": 5}", "params.words: must be a list of strings");
     REFUSED("{\"words\": [\"a\", 5]}", "params.words[1]: must be a string");
@@ -327,7 +329,7 @@ START_TEST(without_an_expansion_texts_are_taken_as_they_are)
     fill("{\"word\": \"{index} {item} {{\"}", &out);
     ck_assert_str_eq(out.word, "{index} {item} {{");
     params_clear(&all, &out);
-    REFUSED("{\"tries\": \"{index}\"}", "params.tries: must be an integer");
+    REFUSED("{\"tries\": \"{index}\"}", "params.tries: must be an integer, not \"{index}\"");
 }
 END_TEST
 
