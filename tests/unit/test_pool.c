@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <event2/event.h>
@@ -106,6 +107,9 @@ static void worker_load(size_t position, const char *file)
         (void)pause();
 }
 
+/* A socket of the test that workers inherit, where the test has made one with open_gate(). */
+#define GATE_FD 20
+
 /* How a worker obeys STOP. */
 enum obedience { OBEYS, OBEYS_SLOWLY, OBEYS_NOT };
 
@@ -146,9 +150,14 @@ static void worker_stop(enum obedience obedience)
 {
     if (obedience == OBEYS_NOT)
         return;
+    char byte = 0;
     if (obedience == OBEYS_SLOWLY) {
-        (void)close(CHANNEL_WORKER_FD);
-        (void)usleep(50000); /* something to clean up */
+        (void)shutdown(CHANNEL_WORKER_FD, SHUT_WR);
+        while (read(CHANNEL_WORKER_FD, &byte, 1) > 0)
+            ;
+        /* The pool has noticed; the test lets this one exit when it has seen what the pool does then. */
+        if (write(GATE_FD, &byte, 1) != 1 || read(GATE_FD, &byte, 1) != 0)
+            _exit(1);
     }
     _exit(0);
 }
@@ -641,9 +650,9 @@ START_TEST(a_channel_that_stays_open_does_not_keep_a_dead_worker)
     ck_assert_uint_eq(seen.lost, 0);
     ck_assert_uint_eq(room(RUN_ASYNC), 0);
     WAIT_FOR(seen.lost);
-    int child = atoi(seen.output);
+    long child = strtol(seen.output, NULL, 10);
     ck_assert_int_gt(child, 0);
-    ck_assert_int_eq(kill(child, SIGKILL), 0); /* it was alive all the time */
+    ck_assert_int_eq(kill((pid_t)child, SIGKILL), 0); /* it was alive all the time */
     WAIT_FOR(pool_ready(pool) == 1);
 }
 END_TEST
@@ -669,12 +678,34 @@ START_TEST(a_stop_lets_workers_exit)
 }
 END_TEST
 
+/* The test's end of the gate; the other one is for the workers started from now on. */
+static int open_gate(void)
+{
+    int ends[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    ck_assert_int_eq(dup2(ends[1], GATE_FD), GATE_FD);
+    ck_assert_int_eq(close(ends[1]), 0);
+    return ends[0];
+}
+
+static void on_gate(evutil_socket_t fd, short what, void *context)
+{
+    (void)what;
+    char byte;
+    *(bool *)context = read(fd, &byte, 1) == 1;
+    (void)close(fd);
+}
+
 START_TEST(a_worker_may_close_its_channel_before_it_exits)
 {
+    bool let_go = false;
+    int gate = open_gate();
     start(1, "/slow", "/other");
     WAIT_FOR(pool_ready(pool) == 1);
+    ck_assert_int_eq(event_base_once(base, gate, EV_READ, on_gate, &let_go, NULL), 0);
     pool_stop(pool, 100);
     WAIT_FOR(seen.stopped);
+    ck_assert(let_go);
     ck_assert_str_eq(seen.lost_end, "exited with status 0");
 }
 END_TEST
