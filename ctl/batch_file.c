@@ -5,21 +5,18 @@
 #include "batch_file.h"
 
 #include <libconfig.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/parse.h"
+#include "base/config_json.h"
+#include "base/error.h"
 #include "ctl.h"
-
-/* Nesting of settings; reason: converting recurses, and the daemon takes no deeper messages. */
-#define DEPTH_MAX 64
 
 struct batch_file {
     struct ctl *ctl;
     const char *label;
     config_t config;
-    const char *name;             /* into config; NULL: none */
-    const config_setting_t *jobs; /* into config */
+    const char *name;       /* into config; NULL: none */
+    config_setting_t *jobs; /* into config */
 };
 
 /* ---- Which kind of file -------------------------------------------------------------------------- */
@@ -51,8 +48,6 @@ bool batch_file_is(const char *path, const char *start, size_t size)
            begins_with_setting(start, size, "name");
 }
 
-/* ---- Settings as JSON ---------------------------------------------------------------------------- */
-
 static int fail_at(const struct batch_file *file, const config_setting_t *setting,
                    const char *problem)
 {
@@ -60,75 +55,6 @@ static int fail_at(const struct batch_file *file, const config_setting_t *settin
     return ctl_fail(file->ctl, CTL_REFUSED, "%s:%u: %s%s%s", file->label,
                     config_setting_source_line(setting), name ? name : "", name ? ": " : "",
                     problem);
-}
-
-static int convert(const struct batch_file *file, const config_setting_t *setting, unsigned depth,
-                   json_t **out);
-
-static int convert_members(const struct batch_file *file, const config_setting_t *setting,
-                           unsigned depth, json_t *into)
-{
-    int count = config_setting_length(setting);
-    for (int i = 0; i < count; i++) {
-        const config_setting_t *member = config_setting_get_elem(setting, (unsigned)i);
-        json_t *value = NULL;
-        int code = convert(file, member, depth + 1, &value);
-        if (code)
-            return code;
-        int failed = json_is_object(into)
-                         ? json_object_set_new(into, config_setting_name(member), value)
-                         : json_array_append_new(into, value);
-        if (failed)
-            return ctl_fail_memory(file->ctl);
-    }
-    return CTL_OK;
-}
-
-static int convert_container(const struct batch_file *file, const config_setting_t *setting,
-                             unsigned depth, json_t **out)
-{
-    if (depth >= DEPTH_MAX)
-        return fail_at(file, setting, "is nested too deep");
-    json_t *value = config_setting_is_group(setting) ? json_object() : json_array();
-    int code = value ? convert_members(file, setting, depth, value) : ctl_fail_memory(file->ctl);
-    if (code)
-        json_decref(value);
-    else
-        *out = value;
-    return code;
-}
-
-static int convert(const struct batch_file *file, const config_setting_t *setting, unsigned depth,
-                   json_t **out)
-{
-    json_t *value = NULL;
-    const char *text;
-    switch (config_setting_type(setting)) {
-    case CONFIG_TYPE_INT:
-    case CONFIG_TYPE_INT64:
-        value = json_integer(config_setting_get_int64(setting));
-        break;
-    case CONFIG_TYPE_FLOAT:
-        if (!isfinite(config_setting_get_float(setting)))
-            return fail_at(file, setting, "is too large a number");
-        value = json_real(config_setting_get_float(setting));
-        break;
-    case CONFIG_TYPE_BOOL:
-        value = json_boolean(config_setting_get_bool(setting));
-        break;
-    case CONFIG_TYPE_STRING:
-        text = config_setting_get_string(setting);
-        if (!parse_is_utf8(text, strlen(text)))
-            return fail_at(file, setting, "is not valid UTF-8");
-        value = json_string(text);
-        break;
-    default:
-        return convert_container(file, setting, depth, out);
-    }
-    if (!value)
-        return ctl_fail_memory(file->ctl);
-    *out = value;
-    return CTL_OK;
 }
 
 /* ---- The file ------------------------------------------------------------------------------------ */
@@ -139,7 +65,7 @@ static int read_settings(struct batch_file *file)
     const config_setting_t *root = config_root_setting(&file->config);
     int count = config_setting_length(root);
     for (int i = 0; i < count; i++) {
-        const config_setting_t *setting = config_setting_get_elem(root, (unsigned)i);
+        config_setting_t *setting = config_setting_get_elem(root, (unsigned)i);
         const char *name = config_setting_name(setting);
         if (strcmp(name, "name") == 0) {
             file->name = config_setting_get_string(setting);
@@ -199,9 +125,14 @@ size_t batch_file_count(const struct batch_file *file)
 
 int batch_file_entry(struct batch_file *file, size_t index, json_t **out, uint64_t *line)
 {
-    const config_setting_t *setting = config_setting_get_elem(file->jobs, (unsigned)index);
+    config_setting_t *setting = config_setting_get_elem(file->jobs, (unsigned)index), *at;
     if (!config_setting_is_group(setting))
         return fail_at(file, setting, "an entry of jobs must be a group: { plugin = ...; }");
     *line = config_setting_source_line(setting);
-    return convert(file, setting, 1, out);
+    struct error error;
+    json_t *entry = config_json(setting, &at, &error);
+    if (!entry)
+        return fail_at(file, at, error.text);
+    *out = entry;
+    return CTL_OK;
 }

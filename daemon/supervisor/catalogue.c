@@ -9,6 +9,7 @@
 #include <string.h>
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/plugin_name.h"
 #include "supervisor/config.h"
 
 /* The name a plugin goes by until it tells its own: "/usr/lib/awaitd/plugins/wait.so" -> "wait". */
@@ -82,14 +83,6 @@ const struct plugin *catalogue_find(const struct catalogue *catalogue, const cha
     return found;
 }
 
-/* As plugin.h tells; names are written into the protocol and the log as they are. */
-static bool is_name(const char *name)
-{
-    size_t length = strlen(name);
-    return length >= 1 && length <= 32 && *name >= 'a' && *name <= 'z' &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == length;
-}
-
 /* Takes in one plugin's description. */
 static int describe(struct plugin *plugin, json_t *described, struct error *error)
 {
@@ -99,7 +92,7 @@ static int describe(struct plugin *plugin, json_t *described, struct error *erro
                     "summary", &summary, "style", &style_name, "params", &params, "settings",
                     &settings) != 0)
         return error_set(error, -EINVAL, "its description is incomplete");
-    if (!is_name(name))
+    if (!plugin_name_is(name))
         return error_set(error, -EINVAL, "its name is no name for a plugin");
     enum run_style style = run_style_from_name(style_name);
     if (style == RUN_STYLES)

@@ -32,16 +32,17 @@ struct config_batch {
 
 struct config {
     struct {
-        int64_t workers;  /* processes; 0: as many as there are cores */
-        char *socket;     /* path of the control socket */
-        char *group;      /* that may use the socket; NULL: the daemon's own */
-        char *plugin_dir; /* every *.so in it is a plugin */
-        double grace_s;   /* how long running jobs may take to end when the daemon stops */
+        int64_t workers;       /* processes; 0: as many as there are cores */
+        char *socket;          /* path of the control socket */
+        char *group;           /* that may use the socket; NULL: the daemon's own */
+        char *plugin_dir;      /* every *.so in it is a plugin */
+        double grace_s;        /* how long running jobs may take to end when the daemon stops */
+        double load_timeout_s; /* how long loading one plugin may take */
     } daemon;
     struct {
         enum log_level level;
-        int64_t rate;  /* lines of jobs a second; 0: no limit */
-        int64_t burst; /* lines of jobs that may come at once */
+        int64_t rate;  /* lines of jobs and plugins a second; 0: no limit */
+        int64_t burst; /* of those lines that may come at once */
     } log;
     struct {
         int64_t line_bytes;    /* of one request */

@@ -20,8 +20,9 @@ struct error;
 int config_plugins_find(struct config *config, const char *where, struct problems *problems);
 
 /*
- * Whether only root can write the file and the directory it is in, links followed. -EINVAL: the story is
- * "/x/y.so can be written by everybody". A file that does not exist is nobody's danger.
+ * Whether only root can write the file, the directory it is in and those above, links followed; above, a
+ * directory such as /tmp is fine, whose sticky bit keeps what is root's there. -EINVAL: the story is
+ * "/x/y.so can be written by everybody". A file that does not exist is nobody's danger. The path is absolute.
  */
 int config_plugins_trust(const char *file, struct error *error);
 

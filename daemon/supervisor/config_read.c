@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <libconfig.h>
+#include "base/config_json.h"
 #include "base/error.h"
 #include "base/parse.h"
 #include "base/problems.h"
 #include "supervisor/config.h"
-#include "supervisor/config_json.h"
 #include "supervisor/config_source.h"
 #include "supervisor/options.h"
 

@@ -76,6 +76,15 @@ static const struct option options[] = {
      .max = 3600,
      .text = "How long running jobs may take to end when the daemon stops; those that take longer "
              "are killed."},
+    {.group = "daemon",
+     .name = "load_timeout",
+     SPAN(daemon.load_timeout_s),
+     .fallback = "10s",
+     .min = 0.1,
+     .max = 3600,
+     .text =
+         "How long a worker may take to load and open one plugin; a plugin that takes longer is "
+         "disabled. The default is far more than any needs that waits for nobody."},
 
     {.group = "log",
      .name = "level",
@@ -89,8 +98,9 @@ static const struct option options[] = {
      .min = 0,
      .max = 1e9,
      .unit = "lines a second",
-     .text = "Lines about single jobs; those held back are counted in a line of their own; 0: no "
-             "limit. The default keeps a million short jobs from filling the journal."},
+     .text = "Lines about single jobs and lines that plugins write; those held back are counted in "
+             "a line of their own; 0: no limit. The default keeps a million short jobs from "
+             "filling the journal."},
     {.group = "log",
      .name = "burst",
      INTEGER(log.burst),
@@ -98,7 +108,7 @@ static const struct option options[] = {
      .min = 1,
      .max = 1e9,
      .unit = "lines",
-     .text = "Lines about single jobs that may come at once, over the rate."},
+     .text = "Lines of these kinds that may come at once, over the rate."},
 
     {.group = "limits",
      .name = "line_bytes",

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/problems.h"
 #include "supervisor/batch.h"
@@ -13,9 +12,6 @@
 #include "supervisor/config.h"
 #include "supervisor/pool.h"
 #include "supervisor/submit.h"
-
-/* Seconds after which a worker that says nothing is given up: a plugin hangs while it is loaded. */
-#define PATIENCE_S 30.0
 
 struct check {
     struct event_base *base;
@@ -60,7 +56,8 @@ static const struct pool_callbacks callbacks = {
     .on_stopped = on_end,
 };
 
-/* Lets a worker load the plugins; what it says, or its death, ends up in the catalogue. */
+/* Lets a worker load the plugins; what it says, or its death, ends up in the catalogue. It ends: each worker
+ * that does not come up disables a plugin, or brings the pool nearer to giving up. */
 static int load(struct config *config, struct catalogue *catalogue, struct error *error)
 {
     struct event_base *base = event_base_new();
@@ -72,11 +69,10 @@ static int load(struct config *config, struct catalogue *catalogue, struct error
     config->daemon.workers = 1;
     int code = pool_new(base, config, catalogue, NULL, &callbacks, &check, &pool, error);
     config->daemon.workers = workers;
-    struct timeval patience = clock_timeval(PATIENCE_S);
-    if (!code && (event_base_loopexit(base, &patience) != 0 || event_base_dispatch(base) < 0))
+    if (!code && event_base_dispatch(base) < 0)
         code = error_set(error, -EIO, "cannot check the plugins: the event loop failed");
     if (!code && !catalogue->known)
-        code = error_set(error, -ETIMEDOUT, "cannot check the plugins: no worker comes up");
+        code = error_set(error, -EIO, "cannot check the plugins: no worker comes up");
     pool_free(pool);
     event_base_free(base);
     return code;

@@ -193,14 +193,20 @@ void pool_ended(struct pool *pool, uint32_t number, enum run_style style)
     worker->running[style]--;
 }
 
+void pool_cancel_on(struct pool *pool, uint32_t number, const struct message_cancel *cancel)
+{
+    struct worker *worker = &pool->workers[number];
+    if (!worker->channel) /* its jobs are about to be lost */
+        return;
+    message_cancel_put(channel_out(worker->channel), cancel);
+    channel_send(worker->channel);
+}
+
 void pool_cancel(struct pool *pool, const struct message_cancel *cancel)
 {
     for (uint32_t i = 0; i < pool->count; i++) {
-        struct worker *worker = &pool->workers[i];
-        if (!worker->channel || !pool_view(pool, i).running)
-            continue;
-        message_cancel_put(channel_out(worker->channel), cancel);
-        channel_send(worker->channel);
+        if (pool_view(pool, i).running)
+            pool_cancel_on(pool, i, cancel);
     }
 }
 
@@ -223,9 +229,15 @@ static void on_impatience(evutil_socket_t fd, short what, void *context)
         struct worker *worker = &pool->workers[i];
         if (worker->pid <= 0)
             continue;
-        log_write(pool->log, LOG_LEVEL_WARNING, "worker %u does not end: it is killed", i + 1);
+        log_write(pool->log, LOG_LEVEL_WARNING, "worker %u does not end: it is killed pid=%d",
+                  i + 1, (int)worker->pid);
         (void)kill(worker->pid, SIGKILL); /* may have ended meanwhile */
     }
+}
+
+void pool_hurry(struct pool *pool)
+{
+    on_impatience(-1, 0, pool);
 }
 
 void pool_stop(struct pool *pool, double patience_s)
@@ -236,6 +248,6 @@ void pool_stop(struct pool *pool, double patience_s)
     pool->on_impatience = evtimer_new(pool->base, on_impatience, pool);
     struct timeval patience = clock_timeval(patience_s);
     if (!pool->on_impatience || event_add(pool->on_impatience, &patience) != 0)
-        on_impatience(-1, 0, pool);
+        pool_hurry(pool);
     pool_tell_if_all_gone(pool);
 }

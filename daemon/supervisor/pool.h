@@ -81,11 +81,16 @@ struct bytes *pool_out(struct pool *pool, uint32_t worker);
 void pool_send(struct pool *pool, uint32_t worker, enum run_style style, uint32_t jobs);
 /* One job that was handed to this worker has ended. */
 void pool_ended(struct pool *pool, uint32_t worker, enum run_style style);
-/* Tells every worker to cancel these jobs. */
+/* Tells every worker that has jobs to cancel these. */
 void pool_cancel(struct pool *pool, const struct message_cancel *cancel);
+/* Tells the one worker that has these jobs to cancel them. What the worker has not read waits in memory: a
+ * job is cancelled once. */
+void pool_cancel_on(struct pool *pool, uint32_t worker, const struct message_cancel *cancel);
 
 /* Lets the workers finish what they have and exit; those that have not done so `patience_s` later are
  * killed. Then on_stopped is called. */
 void pool_stop(struct pool *pool, double patience_s);
+/* After pool_stop(): kills at once those that are left. */
+void pool_hurry(struct pool *pool);
 
 #endif

@@ -25,7 +25,7 @@
  * first time it is replaced at once. */
 #define BACKOFF_MIN_S 0.1
 #define BACKOFF_MAX_S 30.0
-/* A worker that lived this long did not die of its start: its failures are forgotten. */
+/* A worker that was of use for this long did not die of its start: its failures are forgotten. */
 #define STABLE_S 10.0
 /* So many failed starts in a row, none having ever come up, and the daemon gives up. */
 #define HOPELESS_FAILURES 5u
@@ -54,29 +54,46 @@ static double backoff_s(uint32_t failures)
     return delay < BACKOFF_MAX_S ? delay : BACKOFF_MAX_S;
 }
 
-/* A worker that died while it loaded a plugin would do so each time: the plugin is disabled instead. */
+/*
+ * Whether the plugin that was being loaded is to blame for the worker's end. A signal 9 may come from anybody
+ * (the kernel short of memory, an administrator, ourselves where a channel broke), and a plugin that could be
+ * loaded before may have met with an accident: these are believed when they happen to a worker twice in
+ * a row. What else ends a worker that loads a plugin would do so each time.
+ */
+static bool is_to_blame(struct worker *worker, const struct plugin *plugin)
+{
+    bool again = worker->suspect == worker->loading;
+    bool killed = WIFSIGNALED(worker->exit_status) && WTERMSIG(worker->exit_status) == SIGKILL;
+    worker->suspect = worker->loading;
+    return again || !(plugin->described || (killed && !worker->overdue));
+}
+
+/* Disables the plugin that the worker died of, if it did. */
 static bool blame_plugin(struct worker *worker, const char *end)
 {
     if (worker->loading < 0)
         return false;
-    struct plugin *plugin = &worker->pool->catalogue->plugins[worker->loading];
+    struct pool *pool = worker->pool;
+    const struct plugin *plugin = &pool->catalogue->plugins[worker->loading];
+    if (plugin->disabled) /* while this worker loaded it, another one died of it */
+        return true;
+    if (!is_to_blame(worker, plugin))
+        return false;
     char reason[256];
     (void)snprintf(reason, sizeof(reason), "the worker that loaded it %s", end);
-    if (!plugin->disabled) {
-        catalogue_disable(worker->pool->catalogue, (uint32_t)worker->loading, reason);
-        log_write(worker->pool->log, LOG_LEVEL_ERROR, "plugin %s (%s) is disabled: %s",
-                  plugin->name, plugin->file, reason);
-    }
-    return true;
+    catalogue_disable(pool->catalogue, (uint32_t)worker->loading, reason);
+    log_write(pool->log, LOG_LEVEL_ERROR, "plugin %s (%s) is disabled: %s", plugin->name,
+              plugin->file, reason);
+    return plugin->disabled; /* without memory: next time */
 }
 
-static void plan_restart(struct worker *worker, bool blameless)
+/* `explained`: the death, and those before it, had a cause that is gone. */
+static void plan_restart(struct worker *worker, bool explained)
 {
     struct pool *pool = worker->pool;
-    if (clock_seconds(clock_now_ns() - worker->started_ns) >= STABLE_S)
+    if (worker->ready_ns && clock_seconds(clock_now_ns() - worker->ready_ns) >= STABLE_S)
         worker->failures = 0;
-    if (!blameless)
-        worker->failures++;
+    worker->failures = explained ? 0 : worker->failures + 1;
     if (!pool->catalogue->known && worker->failures >= HOPELESS_FAILURES) {
         worker->state = WORKER_GONE;
         pool->callbacks.on_hopeless(pool->context);
@@ -87,17 +104,27 @@ static void plan_restart(struct worker *worker, bool blameless)
     pool->callbacks.on_change(pool->context);
 }
 
+/* How the worker ended, in words that follow "worker 1". */
+static void tell_end(const struct worker *worker, char *end, size_t size)
+{
+    if (worker->overdue)
+        (void)snprintf(end, size, "did not get on within %g s",
+                       worker->pool->config->daemon.load_timeout_s);
+    else
+        worker_process_end(worker->exit_status, end, size);
+}
+
 static void bury(struct worker *worker)
 {
     struct pool *pool = worker->pool;
     bool was_stopping = pool->stopping;
     char end[96];
-    worker_process_end(worker->exit_status, end, sizeof(end));
+    tell_end(worker, end, sizeof(end));
     (void)event_del(worker->timer); /* cannot fail for a timer */
-    bool blameless = !was_stopping && blame_plugin(worker, end);
+    bool explained = !was_stopping && blame_plugin(worker, end);
     if (!was_stopping)
-        log_write(pool->log, blameless ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "worker %u %s",
-                  worker->number + 1, end);
+        log_write(pool->log, explained ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "worker %u %s pid=%d",
+                  worker->number + 1, end, (int)worker->ended_pid);
     worker->loading = -1;
     worker->unstarted = 0;
     memset(worker->running, 0, sizeof(worker->running));
@@ -106,7 +133,14 @@ static void bury(struct worker *worker)
     if (was_stopping)
         pool_tell_if_all_gone(pool);
     else if (!pool->stopping) /* else pool_stop() was called meanwhile and has told */
-        plan_restart(worker, blameless);
+        plan_restart(worker, explained);
+}
+
+/* It hangs while it loads a plugin, or before it loads any. */
+static void kill_overdue(struct worker *worker)
+{
+    worker->overdue = true;
+    (void)kill(worker->pid, SIGKILL); /* may have ended meanwhile */
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
@@ -117,6 +151,10 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
         start(worker);
         return;
     }
+    if (worker->pid > 0) {
+        kill_overdue(worker);
+        return;
+    }
     channel_free(take_ptr(&worker->channel));
     bury(worker);
 }
@@ -125,127 +163,20 @@ static void on_closed(void *context, const struct error *error)
 {
     struct worker *worker = context;
     if (error->text[0])
-        log_write(worker->pool->log, LOG_LEVEL_ERROR, "worker %u: %s; it is replaced",
-                  worker->number + 1, error->text);
+        log_write(worker->pool->log, LOG_LEVEL_ERROR, "worker %u: %s; it is replaced pid=%d",
+                  worker->number + 1, error->text,
+                  (int)(worker->pid ? worker->pid : worker->ended_pid));
     channel_free(take_ptr(&worker->channel));
-    if (worker->pid <= 0)
+    if (worker->pid <= 0) {
         bury(worker);
-    else if (worker->state != WORKER_STOPPING || error->text[0])
+        return;
+    }
+    (void)event_del(worker->timer); /* cannot fail for a timer; it is too late to be overdue */
+    if (worker->state != WORKER_STOPPING || error->text[0])
         (void)kill(worker->pid, SIGKILL); /* of no use without a channel; it may be dead already */
 }
 
-/* ---- Messages ------------------------------------------------------------------------------ */
-
-static void on_disabled(void *context, const struct plugin *plugin)
-{
-    struct pool *pool = context;
-    log_write(pool->log, LOG_LEVEL_ERROR, "plugin %s (%s) is disabled: %s", plugin->name,
-              plugin->file, plugin->disabled);
-}
-
-static int on_ready(struct worker *worker, const struct bytes_reader *payload)
-{
-    struct pool *pool = worker->pool;
-    if (worker->state != WORKER_STARTING)
-        return worker->state == WORKER_STOPPING ? 0 : -EPROTO;
-    worker->loading = -1;
-    json_t *ready = json_loadb((const char *)payload->at, (size_t)(payload->end - payload->at),
-                               JSON_REJECT_DUPLICATES, NULL);
-    struct error error = {"it is not JSON"};
-    int code = ready ? catalogue_learn(pool->catalogue, ready, on_disabled, pool, &error) : -EINVAL;
-    json_decref(ready);
-    if (code) {
-        log_write(pool->log, LOG_LEVEL_ERROR, "worker %u sent a bad READY: %s", worker->number + 1,
-                  error.text);
-        return code;
-    }
-    worker->state = WORKER_READY;
-    log_write(pool->log, LOG_LEVEL_DEBUG, "worker %u is ready, pid %d", worker->number + 1,
-              (int)worker->pid);
-    pool->callbacks.on_change(pool->context);
-    return 0;
-}
-
-static int on_done(struct worker *worker, struct bytes_reader *payload)
-{
-    struct pool *pool = worker->pool;
-    struct message_done done = {0};
-    while (payload->at < payload->end) {
-        struct message_result result;
-        int code = message_done_next(payload, &done, &result);
-        if (!code)
-            code = pool->callbacks.on_result(pool->context, worker->number, &result);
-        if (code)
-            return code;
-    }
-    pool->callbacks.on_room(pool->context);
-    return 0;
-}
-
-static int on_started(struct worker *worker, struct bytes_reader *payload)
-{
-    uint64_t begun;
-    int code = message_number_read(payload, &begun);
-    if (code || begun > worker->unstarted)
-        return code ? code : -EPROTO;
-    worker->unstarted -= (uint32_t)begun;
-    worker->pool->callbacks.on_room(worker->pool->context);
-    return 0;
-}
-
-static int on_loading(struct worker *worker, struct bytes_reader *payload)
-{
-    uint64_t position;
-    int code = message_number_read(payload, &position);
-    if (code || position >= worker->pool->catalogue->count)
-        return code ? code : -EPROTO;
-    worker->loading = (int64_t)position;
-    return 0;
-}
-
-static int on_log(struct worker *worker, struct bytes_reader *payload)
-{
-    struct message_log line;
-    int code = message_log_read(payload, &line);
-    if (code)
-        return code;
-    char fields[512] = "";
-    char number[48];
-    if (line.has_job) {
-        (void)snprintf(number, sizeof(number), " batch=%llu job=%llu",
-                       (unsigned long long)line.batch, (unsigned long long)line.job);
-        (void)strncat(fields, number, sizeof(fields) - 1);
-    }
-    if (line.plugin.size) {
-        char plugin[64];
-        (void)snprintf(plugin, sizeof(plugin), "%.*s", (int)line.plugin.size,
-                       (const char *)line.plugin.data);
-        log_field(fields, sizeof(fields), "plugin", plugin);
-    }
-    log_write(worker->pool->log, (enum log_level)line.level, "%.*s%s",
-              (int)(line.text.size < 4096 ? line.text.size : 4096), (const char *)line.text.data,
-              fields);
-    return 0;
-}
-
-static int on_message(void *context, enum message_type type, struct bytes_reader *payload)
-{
-    struct worker *worker = context;
-    switch (type) {
-    case MESSAGE_LOADING:
-        return on_loading(worker, payload);
-    case MESSAGE_READY:
-        return on_ready(worker, payload);
-    case MESSAGE_STARTED:
-        return on_started(worker, payload);
-    case MESSAGE_DONE:
-        return on_done(worker, payload);
-    case MESSAGE_LOG:
-        return on_log(worker, payload);
-    default:
-        return -EPROTO;
-    }
-}
+/* ---- The start of a worker ----------------------------------------------------------------- */
 
 static void on_drained(void *context)
 {
@@ -254,12 +185,10 @@ static void on_drained(void *context)
 }
 
 static const struct channel_callbacks channel_callbacks = {
-    .on_message = on_message,
+    .on_message = pool_message,
     .on_closed = on_closed,
     .on_drained = on_drained,
 };
-
-/* ---- The start of a worker ----------------------------------------------------------------- */
 
 static json_t *plugins_json(const struct pool *pool)
 {
@@ -316,10 +245,13 @@ static int launch(struct worker *worker, struct error *error)
 static void start(struct worker *worker)
 {
     worker->state = WORKER_STARTING;
-    worker->started_ns = clock_now_ns();
+    worker->ready_ns = 0;
+    worker->overdue = false;
     struct error error;
-    if (!launch(worker, &error))
+    if (!launch(worker, &error)) {
+        pool_worker_allow_load(worker);
         return;
+    }
     log_write(worker->pool->log, LOG_LEVEL_ERROR, "worker %u: %s", worker->number + 1, error.text);
     plan_restart(worker, false);
 }
@@ -328,7 +260,8 @@ static void start(struct worker *worker)
 
 int pool_worker_init(struct worker *worker, struct pool *pool, uint32_t number)
 {
-    *worker = (struct worker){.pool = pool, .number = number, .loading = -1, .state = WORKER_GONE};
+    *worker = (struct worker){
+        .pool = pool, .number = number, .loading = -1, .suspect = -1, .state = WORKER_GONE};
     worker->timer = evtimer_new(pool->base, on_timer, worker);
     return worker->timer ? 0 : -ENOMEM;
 }
@@ -355,6 +288,7 @@ void pool_worker_reap(struct worker *worker)
 {
     if (worker->pid <= 0 || waitpid(worker->pid, &worker->exit_status, WNOHANG) <= 0)
         return;
+    worker->ended_pid = worker->pid;
     worker->pid = 0;
     if (worker->channel)
         arm(worker, LINGER_S);
@@ -370,11 +304,26 @@ void pool_worker_stop(struct worker *worker)
     }
     if (worker->state == WORKER_GONE)
         return;
+    if (worker->pid > 0)
+        (void)event_del(worker->timer); /* as above; from now on the pool's patience counts */
     worker->state = WORKER_STOPPING;
     if (!worker->channel)
         return;
     message_put(channel_out(worker->channel), MESSAGE_STOP, NULL, 0);
     channel_send(worker->channel);
+}
+
+void pool_worker_allow_load(struct worker *worker)
+{
+    arm(worker, worker->pool->config->daemon.load_timeout_s);
+}
+
+void pool_worker_came_up(struct worker *worker)
+{
+    (void)event_del(worker->timer); /* cannot fail for a timer */
+    worker->state = WORKER_READY;
+    worker->ready_ns = clock_now_ns();
+    worker->loading = worker->suspect = -1;
 }
 
 bool pool_worker_is_starting(const struct worker *worker)

@@ -1,6 +1,6 @@
 /*
  * The innards of the pool, shared by pool.c (the workers as a whole) and pool_worker.c (the life of
- * one of them), and by nobody else.
+ * one of them) and pool_message.c (what they say), and by nobody else.
  */
 #ifndef AWAITD_SUPERVISOR_POOL_WORKER_H
 #define AWAITD_SUPERVISOR_POOL_WORKER_H
@@ -14,15 +14,20 @@ struct worker {
     struct pool *pool;
     uint32_t number;
     enum worker_state state;
-    pid_t pid; /* 0: no process, or it has been waited for */
+    pid_t pid;       /* 0: no process, or it has been waited for */
+    pid_t ended_pid; /* of the process that was waited for last */
     int exit_status;
     struct channel *channel; /* NULL: none, or closed */
-    struct event *timer;     /* backoff, or lingering */
-    int64_t loading;         /* position of the plugin being loaded; -1: none */
+    /* What it waits for: the end of a rest in BACKOFF, of its patience with a plugin being loaded in
+     * STARTING, and, once the process is gone, of the channel. */
+    struct event *timer;
+    int64_t loading; /* position of the plugin being loaded; -1: none */
+    int64_t suspect; /* position of the plugin that it was loading when it died last; -1: none */
+    bool overdue;    /* killed since it took too long to load a plugin */
     uint32_t running[RUN_STYLES];
     uint32_t unstarted;
     uint32_t failures; /* deaths in a row */
-    uint64_t started_ns;
+    uint64_t ready_ns; /* since when it takes jobs; 0: it has not come up */
 };
 
 struct pool {
@@ -51,6 +56,13 @@ void pool_worker_start(struct worker *worker);
 void pool_worker_reap(struct worker *worker);
 /* Lets it finish what it has and exit. */
 void pool_worker_stop(struct worker *worker);
+
+/* A plugin is going to be loaded, which must not take longer than daemon.load_timeout from now on. */
+void pool_worker_allow_load(struct worker *worker);
+/* It has loaded all plugins and takes jobs. */
+void pool_worker_came_up(struct worker *worker);
+/* One message of a worker, as struct channel_callbacks has it. */
+int pool_message(void *context, enum message_type type, struct bytes_reader *payload);
 
 /* Whether it is expected to come up at any moment. */
 bool pool_worker_is_starting(const struct worker *worker);

@@ -68,14 +68,24 @@ static void begin(struct supervisor *supervisor)
     stop_job_ended(supervisor);
 }
 
+static void end_loop(void *context)
+{
+    struct supervisor *supervisor = context;
+    (void)event_base_loopbreak(supervisor->base); /* fails for no base of ours */
+}
+
 void stop_signalled(struct supervisor *supervisor)
 {
     if (supervisor->stopping == RUNNING)
         begin(supervisor);
     else if (supervisor->stopping == FINISHING)
         cancel_running(supervisor);
-    else
+    else if (supervisor->stopping == CANCELLING)
         stop_workers(supervisor, 0);
+    else if (supervisor->stopping == STOPPING_WORKERS)
+        pool_hurry(supervisor->pool);
+    else
+        end_loop(supervisor);
 }
 
 void stop_job_ended(struct supervisor *supervisor)
@@ -83,12 +93,6 @@ void stop_job_ended(struct supervisor *supervisor)
     if (supervisor->stopping && !scheduler_queued(supervisor->scheduler) &&
         !scheduler_running(supervisor->scheduler))
         stop_workers(supervisor, EXIT_S);
-}
-
-static void end_loop(void *context)
-{
-    struct supervisor *supervisor = context;
-    (void)event_base_loopbreak(supervisor->base); /* fails for no base of ours */
 }
 
 void stop_workers_gone(struct supervisor *supervisor)

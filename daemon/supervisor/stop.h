@@ -6,7 +6,8 @@
  * 3. workers are told to exit once nothing runs, and killed if they do not;
  * 4. what clients have still to get is sent, for a moment; then the loop ends.
  *
- * Another signal cuts step 2 short, a third one step 3.
+ * Another signal cuts the step short that it finds: the grace time, then the second that cancelled jobs get;
+ * workers are killed at once; what has not been sent is not.
  */
 #ifndef AWAITD_SUPERVISOR_STOP_H
 #define AWAITD_SUPERVISOR_STOP_H

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/parse.h"
+#include "base/plugin_name.h"
 #include "base/problems.h"
 #include "worker/fiber.h"
 #include "worker/run.h"
@@ -25,7 +26,6 @@
 /* Rows of one table; reason: a table without its last row ends somewhere. */
 #define ROWS_MAX 256
 /* Limits that the plugin header names. */
-#define NAME_MAX_BYTES 32
 #define PARAMS_MAX_BYTES (64u << 10)
 #define STATE_MAX_BYTES (1u << 20)
 
@@ -99,14 +99,6 @@ static int copy_rows(const struct aw_param *rows, size_t row_size, size_t struct
 
 /* ---- What the plugin says of itself ------------------------------------------------------------ */
 
-static bool is_name(const char *name)
-{
-    size_t length = name ? strlen(name) : 0;
-    if (length < 1 || length > NAME_MAX_BYTES || name[0] < 'a' || name[0] > 'z')
-        return false;
-    return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == length;
-}
-
 static bool is_text(const char *text)
 {
     return text && *text && parse_is_utf8(text, strlen(text));
@@ -142,10 +134,10 @@ static int check_stack(const struct aw_plugin *table, struct error *error)
 
 static int check_plugin(const struct aw_plugin *table, struct error *error)
 {
-    if (!is_name(table->name))
+    if (!plugin_name_is(table->name))
         return error_set(error, -EINVAL,
                          "name: must have 1 to %d of a-z, 0-9, '-' and '_', a letter first",
-                         NAME_MAX_BYTES);
+                         PLUGIN_NAME_MAX);
     if (!is_text(table->version))
         return error_set(error, -EINVAL, "version: must be given, in UTF-8");
     if (!is_text(table->summary))

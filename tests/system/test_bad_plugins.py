@@ -2,7 +2,9 @@
 the rest goes on. The plugins are those of tests/plugins."""
 
 import base64
+import re
 import shutil
+import time
 
 import pytest
 
@@ -104,6 +106,45 @@ def test_awaitd_t_prints_why_a_plugin_cannot_be_loaded(folder, unloadable):
     assert f"{config}:" in output and path.stem in output
     for word in words:
         assert word in output
+
+
+# Plugins that never come back, and enough time for all others.
+HANGING = ["hang_at_load", "open_hangs"]
+LOAD_TIMEOUT = "2s"
+
+
+def test_plugins_that_hang_when_loaded_are_disabled_and_the_rest_works(start_daemon, hostile):
+    paths = [hostile(name) for name in HANGING]
+    daemon = start_daemon(config={"daemon": {"load_timeout": LOAD_TIMEOUT},
+                                  "plugins": [{"file": path} for path in paths]})
+    plugins = daemon.plugins()
+    for path, name in zip(paths, HANGING):
+        assert plugins[path]["state"] == "disabled"
+        assert plugins[path]["reason"] == "the worker that loaded it did not get on within 2 s"
+        daemon.log.wait_for(rf"plugin {name} .*is disabled: the worker that loaded it did not get on")
+    with daemon.client() as client:
+        assert client.run(wait_job(0, count=10))[1]["state"] == "succeeded"
+
+
+def test_awaitd_t_names_plugins_that_hang_when_loaded(folder, hostile):
+    config = folder / "awaitd.conf"
+    groups = {"daemon": {"plugin_dir": str(PLUGIN_DIR), "load_timeout": LOAD_TIMEOUT},
+              "plugins": [{"file": hostile(name)} for name in HANGING]}
+    config.write_text(config_file(groups), encoding="ascii")
+    result = run_awaitd("-t", "-c", config)
+    assert result.returncode == 78, result
+    for name in HANGING:
+        assert re.search(rf"^{config}:\d+: plugin {name}: .*did not get on within 2 s$",
+                         result.stderr, re.MULTILINE), result.stderr
+
+
+def test_a_stop_while_a_plugin_hangs_blames_no_plugin(make_daemon, hostile):
+    daemon = make_daemon(config={"plugins": [{"file": hostile("hang_at_load")}]}).spawn()
+    eventually(daemon.left_behind, "there are processes")
+    eventually(lambda: len(daemon.left_behind()) == 3, "the workers have been started")
+    daemon.terminate()
+    assert daemon.wait() == 0
+    assert "disabled" not in daemon.log.text()
 
 
 def test_all_that_is_bad_at_once_leaves_the_good(start_daemon, folder):
@@ -231,6 +272,19 @@ def test_a_flood_of_log_lines_from_a_plugin_stops_nothing(start_with):
         _, summary = client.run({"plugin": "flood_log", "count": 20}, wait_job(0))
         assert summary["succeeded"] == 21
     daemon.log.wait_for(r"line \d.*flood_log")
+
+
+def test_lines_of_plugins_are_held_back_and_summed_up_as_those_of_jobs_are(start_daemon, hostile):
+    config = {"log": {"rate": 10, "burst": 20}, "plugins": [{"file": hostile("flood_log")}]}
+    daemon = start_daemon(config=config)
+    begin = time.monotonic()
+    with daemon.client() as client:
+        assert client.run({"plugin": "flood_log", "count": 5})[1]["succeeded"] == 5
+    daemon.stop()
+    took = time.monotonic() - begin
+    lines = [line for line in daemon.log if "plugin=flood_log" in line]
+    assert 20 <= len(lines) <= 20 + 10 * (took + 1)
+    assert "held_back=" in daemon.log.text()
 
 
 def test_bottomless_recursion_hits_the_guard_page_and_no_neighbour(start_with):

@@ -1,6 +1,7 @@
 """The end of the daemon: what runs may finish, nothing is left behind."""
 
 import signal
+import time
 
 import pytest
 
@@ -54,6 +55,17 @@ def test_queued_jobs_do_not_start_any_more(start_daemon):
     assert summary["cancelled"] >= 1000
     assert len(jobs) == 1001
     assert daemon.wait() == 0
+
+
+def test_another_signal_does_not_wait_for_workers_that_hang(start_daemon, hostile):
+    daemon = start_daemon(config={"plugins": [{"file": hostile("close_hangs")}]})
+    begin = time.monotonic()
+    daemon.terminate()
+    daemon.log.wait_for("stopping: ")
+    daemon.terminate()
+    assert daemon.wait() == 0
+    assert time.monotonic() - begin < 2  # what workers have otherwise
+    daemon.check_nothing_left()
 
 
 def test_a_stopping_daemon_takes_no_new_work_and_says_so(patient):

@@ -23,7 +23,7 @@ def test_a_killed_worker_is_noticed_named_and_replaced(start_daemon):
         _, summary = client.run(wait_job(0, count=10))
         assert summary["state"] == "succeeded"
     assert daemon.worker_pids() != [pid]
-    daemon.log.wait_for(r"worker 1 .*(SIGKILL|signal 9)")
+    daemon.log.wait_for(rf"worker 1 .*(SIGKILL|signal 9).* pid={pid}\b")
 
 
 def test_jobs_that_had_not_begun_survive_the_death_of_a_worker(start_daemon):

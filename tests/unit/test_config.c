@@ -418,6 +418,69 @@ START_TEST(a_directory_that_others_can_write_is_not_trusted)
 }
 END_TEST
 
+static void is_trusted(const char *name, const char *problem)
+{
+    error = (struct error){0};
+    int code = config_plugins_trust(in_folder(name), &error);
+    ck_assert_msg(code == (problem ? -EINVAL : 0), "%s: %d %s", name, code, error.text);
+    ck_assert_msg(!problem || strstr(error.text, problem), "%s: %s", name, error.text);
+}
+
+static void make_directory(const char *name, uid_t owner, mode_t mode)
+{
+    ck_assert_int_eq(mkdir(in_folder(name), 0755), 0);
+    ck_assert_int_eq(chown(in_folder(name), owner, 0), 0);
+    ck_assert_int_eq(chmod(in_folder(name), mode), 0);
+}
+
+START_TEST(a_directory_above_that_others_can_write_is_not_trusted)
+{
+    if (geteuid() != 0)
+        return;
+    ck_assert_int_eq(chmod(folder, 0755), 0);
+    make_directory("theirs", 12345, 0755);
+    make_directory("theirs/own", 0, 0755);
+    make_directory("open", 0, 0777);
+    make_directory("open/own", 0, 0755);
+    make_directory("sticky", 0, 01777);
+    make_directory("sticky/own", 0, 0755);
+    make_directory("theirsticky", 12345, 01777);
+    make_directory("theirsticky/own", 0, 0755);
+    write_file("theirs/own/a.so", "");
+    write_file("open/own/a.so", "");
+    write_file("sticky/own/a.so", "");
+    write_file("sticky/a.so", "");
+    write_file("theirsticky/own/a.so", "");
+    is_trusted("theirs/own/a.so", "/theirs belongs to user 12345");
+    is_trusted("open/own/a.so", "/open can be written by everybody");
+    is_trusted("sticky/own/a.so", NULL);
+    is_trusted("sticky/a.so", "/sticky can be written by everybody"); /* others can add to it */
+    is_trusted("theirsticky/own/a.so", "/theirsticky belongs to user 12345");
+    is_trusted("open/own/../../sticky/own/a.so", "/open can be written by everybody");
+}
+END_TEST
+
+START_TEST(each_link_on_the_way_must_be_roots_and_lead_where_only_root_can_write)
+{
+    if (geteuid() != 0)
+        return;
+    ck_assert_int_eq(chmod(folder, 0755), 0);
+    make_directory("sticky", 0, 01777);
+    make_directory("own", 0, 0755);
+    make_directory("open", 0, 0777);
+    write_file("own/a.so", "");
+    ck_assert_int_eq(symlink("../own", in_folder("sticky/link")), 0);
+    is_trusted("sticky/link/a.so", NULL);
+    ck_assert_int_eq(lchown(in_folder("sticky/link"), 12345, 0), 0);
+    is_trusted("sticky/link/a.so", "/sticky/link belongs to user 12345");
+    ck_assert_int_eq(symlink("../own/a.so", in_folder("open/b.so")), 0);
+    ck_assert_int_eq(symlink("../open/b.so", in_folder("own/c.so")), 0);
+    is_trusted("own/c.so", "/open can be written by everybody"); /* though it ends in own */
+    ck_assert_int_eq(symlink("loop.so", in_folder("own/loop.so")), 0);
+    is_trusted("own/loop.so", "too many links");
+}
+END_TEST
+
 START_TEST(as_root_an_untrusted_plugin_is_a_problem)
 {
     if (geteuid() != 0)
@@ -464,6 +527,8 @@ int main(void)
     tcase_add_test(tests, batches_become_parameters_of_submit);
     tcase_add_test(tests, a_plugin_that_others_can_write_is_not_trusted);
     tcase_add_test(tests, a_directory_that_others_can_write_is_not_trusted);
+    tcase_add_test(tests, a_directory_above_that_others_can_write_is_not_trusted);
+    tcase_add_test(tests, each_link_on_the_way_must_be_roots_and_lead_where_only_root_can_write);
     tcase_add_test(tests, as_root_an_untrusted_plugin_is_a_problem);
     suite_add_tcase(suite, tests);
     return suite_run(suite);

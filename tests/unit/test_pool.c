@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <event2/event.h>
@@ -36,6 +37,7 @@ enum deed {
     DO_SEND_CONFIG,
     DO_SEND_READY,
     DO_SEND_BAD_POSITION,
+    DO_SEND_LOADING,
     DO_SEND_BROKEN_LOG,
     DEEDS_BAD = DO_BEGIN_TOO_MANY,
     DEEDS_END = DO_SEND_BROKEN_LOG + 1,
@@ -92,6 +94,17 @@ static void worker_send_results(uint64_t batch, uint64_t first, uint64_t count,
     worker_write(&out);
 }
 
+/* A socket of the test that workers inherit, where the test has made one with open_gate(). */
+#define GATE_FD 20
+
+/* Tells the test that it is here, and goes on when the test has answered or closed its end. */
+static void worker_knock(void)
+{
+    char byte = 0;
+    if (write(GATE_FD, &byte, 1) != 1 || read(GATE_FD, &byte, 1) < 0)
+        _exit(1);
+}
+
 /* Loads one plugin, so to speak. */
 static void worker_load(size_t position, const char *file)
 {
@@ -102,8 +115,10 @@ static void worker_load(size_t position, const char *file)
         _exit(3);
     if (strstr(file, "second") && getenv("AW_TEST_SECOND"))
         worker_die();
-    while (strstr(file, "hang"))
+    while (strstr(file, "hang") || (strstr(file, "second") && getenv("AW_TEST_HANG")))
         (void)pause();
+    if (strstr(file, "gate"))
+        worker_knock();
 }
 
 /* How a worker obeys STOP. */
@@ -146,9 +161,13 @@ static void worker_stop(enum obedience obedience)
 {
     if (obedience == OBEYS_NOT)
         return;
+    char byte = 0;
     if (obedience == OBEYS_SLOWLY) {
-        (void)close(CHANNEL_WORKER_FD);
-        (void)usleep(50000); /* something to clean up */
+        (void)shutdown(CHANNEL_WORKER_FD, SHUT_WR);
+        while (read(CHANNEL_WORKER_FD, &byte, 1) > 0)
+            ;
+        /* The pool has noticed; the test lets this one exit when it has seen what the pool does then. */
+        worker_knock();
     }
     _exit(0);
 }
@@ -210,6 +229,9 @@ static void worker_run(const struct message_run *run)
     case DO_SEND_BAD_POSITION:
         worker_send_number(MESSAGE_LOADING, 99);
         break;
+    case DO_SEND_LOADING:
+        worker_send_number(MESSAGE_LOADING, 0);
+        break;
     case DO_SEND_BROKEN_LOG:
         worker_send_text(MESSAGE_LOG, "x");
         break;
@@ -233,6 +255,8 @@ static int worker_main(void)
     static uint8_t data[1 << 20];
     enum obedience obedience = OBEYS;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (getenv("AW_TEST_NO_START"))
+        (void)pause();
     for (;;) {
         struct message_header header;
         worker_read(data, MESSAGE_HEADER_SIZE);
@@ -257,7 +281,8 @@ static int worker_main(void)
 /* ---- The pool and what it reports ---------------------------------------------------------- */
 
 static struct config_plugin plugins[] = {{.file = "/fine"}, {.file = "/other"}};
-static struct config config = {.limits = {.running_async = 100000,
+static struct config config = {.daemon = {.load_timeout_s = 100},
+                               .limits = {.running_async = 100000,
                                           .running_fibers = 500,
                                           .running_blocking = 3,
                                           .fiber_stack_bytes = 1,
@@ -362,15 +387,15 @@ static void tear_down(void)
     while (!(condition)) \
     ck_assert_int_eq(event_base_loop(base, EVLOOP_ONCE), 0)
 
+static void settle(void)
+{
+    (void)event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
 static void start_ready(int64_t workers)
 {
     start(workers, "/fine", "/other");
     WAIT_FOR(pool_ready(pool) == workers);
-}
-
-static void settle(void)
-{
-    (void)event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
 static void run_style(uint32_t worker, enum deed deed, uint32_t jobs, enum run_style style)
@@ -393,6 +418,16 @@ static uint32_t room(enum run_style style)
 {
     uint32_t worker, its_room;
     return pool_pick(pool, style, &worker, &its_room) ? its_room : 0;
+}
+
+/* The test's end of the gate; the other one is for the workers started from now on. */
+static int open_gate(void)
+{
+    int ends[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    ck_assert_int_eq(dup2(ends[1], GATE_FD), GATE_FD);
+    ck_assert_int_eq(close(ends[1]), 0);
+    return ends[0];
 }
 
 /* ---- Start --------------------------------------------------------------------------------- */
@@ -447,7 +482,7 @@ START_TEST(a_plugin_that_exits_when_loaded_is_disabled)
 }
 END_TEST
 
-START_TEST(a_plugin_that_crashes_only_later_workers_is_disabled_then)
+START_TEST(a_plugin_that_could_be_loaded_before_is_disabled_when_two_in_a_row_die_of_it)
 {
     start(1, "/fine", "/second");
     WAIT_FOR(pool_ready(pool) == 1);
@@ -455,7 +490,95 @@ START_TEST(a_plugin_that_crashes_only_later_workers_is_disabled_then)
     run(0, DO_DIE, 1);
     WAIT_FOR(seen.ready == 2);
     ck_assert_ptr_nonnull(catalogue.plugins[1].disabled);
-    ck_assert_uint_eq(seen.lost, 2);
+    ck_assert_uint_eq(seen.lost, 3);
+}
+END_TEST
+
+/* Waits for a worker that loads the plugin "gate"; then it is there, and hangs. */
+static void await_knock(int gate)
+{
+    char byte;
+    ssize_t got;
+    while ((got = recv(gate, &byte, 1, MSG_DONTWAIT)) < 0 && errno == EAGAIN)
+        (void)event_base_loop(base, EVLOOP_NONBLOCK);
+    ck_assert_int_eq(got, 1);
+    settle(); /* the pool knows, too, what is being loaded: that was said before */
+}
+
+START_TEST(a_worker_killed_once_while_it_loads_a_plugin_costs_no_plugin)
+{
+    int gate = open_gate();
+    start(1, "/gate", "/other");
+    for (unsigned i = 0; i < 3; i++) { /* not in a row: in between, the plugin is loaded */
+        await_knock(gate);
+        ck_assert_int_eq(kill(pool_view(pool, 0).pid, SIGKILL), 0);
+        await_knock(gate);
+        ck_assert_int_eq(write(gate, "", 1), 1);
+        WAIT_FOR(pool_ready(pool) == 1);
+        ck_assert_ptr_null(catalogue.plugins[0].disabled);
+        run(0, DO_DIE, 1);
+        WAIT_FOR(pool_ready(pool) == 0);
+    }
+    ck_assert_int_eq(close(gate), 0);
+}
+END_TEST
+
+START_TEST(a_plugin_that_hangs_when_loaded_is_disabled_and_the_rest_goes_on)
+{
+    config.daemon.load_timeout_s = 1;
+    start(2, "/hang", "/other");
+    WAIT_FOR(pool_ready(pool) == 2);
+    ck_assert_ptr_nonnull(catalogue.plugins[0].disabled);
+    ck_assert_str_eq(catalogue.plugins[0].disabled,
+                     "the worker that loaded it did not get on within 1 s");
+    ck_assert_ptr_null(catalogue.plugins[1].disabled);
+    ck_assert_str_eq(seen.lost_end, "did not get on within 1 s");
+}
+END_TEST
+
+START_TEST(a_plugin_that_hangs_only_later_workers_is_disabled_then)
+{
+    config.daemon.load_timeout_s = 1;
+    start(1, "/fine", "/second");
+    WAIT_FOR(pool_ready(pool) == 1);
+    ck_assert_int_eq(setenv("AW_TEST_HANG", "1", 1), 0);
+    run(0, DO_DIE, 1);
+    WAIT_FOR(seen.ready == 2);
+    ck_assert_ptr_nonnull(catalogue.plugins[1].disabled);
+    ck_assert_uint_eq(seen.lost, 3);
+}
+END_TEST
+
+START_TEST(a_worker_has_its_time_for_each_plugin_and_for_jobs_as_much_as_they_need)
+{
+    int gate = open_gate();
+    config.daemon.load_timeout_s = 1.5;
+    start(1, "/gate", "/gate2");
+    for (unsigned i = 0; i < 2; i++) {
+        await_knock(gate);
+        uint64_t since_ns = clock_now_ns();
+        while (clock_seconds(clock_now_ns() - since_ns) < 0.9) /* the two together are too long */
+            (void)event_base_loop(base, EVLOOP_NONBLOCK);
+        ck_assert_int_eq(write(gate, "", 1), 1);
+    }
+    WAIT_FOR(pool_ready(pool) == 1);
+    uint64_t since_ns = clock_now_ns();
+    while (clock_seconds(clock_now_ns() - since_ns) < 1.6)
+        (void)event_base_loop(base, EVLOOP_NONBLOCK);
+    ck_assert_uint_eq(seen.lost, 0);
+    ck_assert_int_eq(close(gate), 0);
+}
+END_TEST
+
+START_TEST(workers_that_hang_before_they_load_anything_are_given_up)
+{
+    config.daemon.load_timeout_s = 0.1;
+    ck_assert_int_eq(setenv("AW_TEST_NO_START", "1", 1), 0);
+    start(1, "/fine", "/other");
+    WAIT_FOR(seen.hopeless);
+    ck_assert_uint_eq(seen.lost, 5);
+    for (uint32_t i = 0; i < 2; i++)
+        ck_assert_ptr_null(catalogue.plugins[i].disabled);
 }
 END_TEST
 
@@ -562,6 +685,23 @@ START_TEST(a_cancel_reaches_every_worker_that_runs_jobs)
 }
 END_TEST
 
+START_TEST(a_cancel_on_one_worker_reaches_no_other)
+{
+    start_ready(2);
+    run(0, DO_BEGIN, 10);
+    run(1, DO_BEGIN, 10);
+    struct message_cancel cancel = {.batch = DO_BEGIN, .first = 3, .count = 1};
+    pool_cancel_on(pool, 1, &cancel);
+    WAIT_FOR(seen.results == 1);
+    ck_assert_int_eq(seen.state, JOB_CANCELLED);
+    ck_assert_uint_eq(pool_view(pool, 0).running, 10);
+    ck_assert_uint_eq(pool_view(pool, 1).running, 9);
+    run(0, DO_ALL, 1); /* what it had been sent before would be answered before this */
+    WAIT_FOR(seen.results == 2);
+    ck_assert_int_eq(seen.state, JOB_SUCCEEDED);
+}
+END_TEST
+
 /* ---- Death --------------------------------------------------------------------------------- */
 
 START_TEST(a_dead_worker_is_told_of_and_replaced)
@@ -641,9 +781,9 @@ START_TEST(a_channel_that_stays_open_does_not_keep_a_dead_worker)
     ck_assert_uint_eq(seen.lost, 0);
     ck_assert_uint_eq(room(RUN_ASYNC), 0);
     WAIT_FOR(seen.lost);
-    int child = (int)strtol(seen.output, NULL, 10);
+    long child = strtol(seen.output, NULL, 10);
     ck_assert_int_gt(child, 0);
-    ck_assert_int_eq(kill(child, SIGKILL), 0); /* it was alive all the time */
+    ck_assert_int_eq(kill((pid_t)child, SIGKILL), 0); /* it was alive all the time */
     WAIT_FOR(pool_ready(pool) == 1);
 }
 END_TEST
@@ -669,12 +809,24 @@ START_TEST(a_stop_lets_workers_exit)
 }
 END_TEST
 
+static void on_gate(evutil_socket_t fd, short what, void *context)
+{
+    (void)what;
+    char byte;
+    *(bool *)context = read(fd, &byte, 1) == 1;
+    (void)close(fd);
+}
+
 START_TEST(a_worker_may_close_its_channel_before_it_exits)
 {
+    bool let_go = false;
+    int gate = open_gate();
     start(1, "/slow", "/other");
     WAIT_FOR(pool_ready(pool) == 1);
+    ck_assert_int_eq(event_base_once(base, gate, EV_READ, on_gate, &let_go, NULL), 0);
     pool_stop(pool, 100);
     WAIT_FOR(seen.stopped);
+    ck_assert(let_go);
     ck_assert_str_eq(seen.lost_end, "exited with status 0");
 }
 END_TEST
@@ -696,6 +848,19 @@ START_TEST(a_stop_kills_what_does_not_end)
     pool_stop(pool, 0.02);
     WAIT_FOR(seen.stopped);
     ck_assert_uint_eq(seen.lost, 2);
+    ck_assert_str_eq(seen.lost_end, "was killed by signal 9 (Killed)");
+}
+END_TEST
+
+START_TEST(a_stop_can_be_hurried)
+{
+    start(2, "/stubborn", "/other");
+    WAIT_FOR(pool_ready(pool) == 2);
+    pool_stop(pool, 1000);
+    settle();
+    ck_assert_uint_eq(seen.stopped, 0);
+    pool_hurry(pool);
+    WAIT_FOR(seen.stopped);
     ck_assert_str_eq(seen.lost_end, "was killed by signal 9 (Killed)");
 }
 END_TEST
@@ -751,7 +916,13 @@ int main(int argc, char **argv)
     tcase_add_test(tests,
                    a_plugin_that_kills_its_worker_when_loaded_is_disabled_and_the_rest_goes_on);
     tcase_add_test(tests, a_plugin_that_exits_when_loaded_is_disabled);
-    tcase_add_test(tests, a_plugin_that_crashes_only_later_workers_is_disabled_then);
+    tcase_add_test(tests,
+                   a_plugin_that_could_be_loaded_before_is_disabled_when_two_in_a_row_die_of_it);
+    tcase_add_test(tests, a_worker_killed_once_while_it_loads_a_plugin_costs_no_plugin);
+    tcase_add_test(tests, a_plugin_that_hangs_when_loaded_is_disabled_and_the_rest_goes_on);
+    tcase_add_test(tests, a_plugin_that_hangs_only_later_workers_is_disabled_then);
+    tcase_add_test(tests, a_worker_has_its_time_for_each_plugin_and_for_jobs_as_much_as_they_need);
+    tcase_add_test(tests, workers_that_hang_before_they_load_anything_are_given_up);
     tcase_add_test(tests, workers_that_never_come_up_are_given_up);
     tcase_add_test(tests, the_worker_with_the_fewest_jobs_is_picked);
     tcase_add_test(tests, each_style_has_its_own_limit);
@@ -759,6 +930,7 @@ int main(int argc, char **argv)
     tcase_add_test(tests, jobs_that_have_begun_make_room);
     tcase_add_test(tests, jobs_that_have_ended_are_told_and_make_room);
     tcase_add_test(tests, a_cancel_reaches_every_worker_that_runs_jobs);
+    tcase_add_test(tests, a_cancel_on_one_worker_reaches_no_other);
     tcase_add_test(tests, a_dead_worker_is_told_of_and_replaced);
     tcase_add_test(tests, results_sent_before_a_death_count);
     tcase_add_test(tests, a_worker_that_keeps_dying_is_given_a_rest);
@@ -769,6 +941,7 @@ int main(int argc, char **argv)
     tcase_add_test(tests, a_worker_may_close_its_channel_before_it_exits);
     tcase_add_test(tests, a_stop_delivers_the_last_results);
     tcase_add_test(tests, a_stop_kills_what_does_not_end);
+    tcase_add_test(tests, a_stop_can_be_hurried);
     tcase_add_test(tests, a_stop_kills_what_hangs_while_it_loads);
     tcase_add_test(tests, a_stop_while_a_worker_rests_needs_no_waiting);
     tcase_add_test(tests, a_stop_because_of_a_loss_is_reported_once);

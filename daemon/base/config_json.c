@@ -2,7 +2,7 @@
  * Converts settings of libconfig to JSON, by recursion of bounded depth. Knows no option and no file;
  * relies on libconfig for the uniqueness of names.
  */
-#include "supervisor/config_json.h"
+#include "base/config_json.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,8 +1,8 @@
 /*
- * libconfig's values as JSON, for what the configuration only hands on: a plugin's settings, a batch.
+ * libconfig's values as JSON, for what a reader only hands on: a plugin's settings, a batch.
  */
-#ifndef AWAITD_SUPERVISOR_CONFIG_JSON_H
-#define AWAITD_SUPERVISOR_CONFIG_JSON_H
+#ifndef AWAITD_BASE_CONFIG_JSON_H
+#define AWAITD_BASE_CONFIG_JSON_H
 
 #include <jansson.h>
 #include <libconfig.h>
