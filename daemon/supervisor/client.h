@@ -42,8 +42,11 @@ void client_free(struct client *client);
 
 uid_t client_uid(const struct client *client);
 
-/* Queues text to be sent; copies. */
+/* Queues text to be sent; copies. Without memory the client is abandoned. */
 void client_send(struct client *client, const void *text, size_t size);
+/* Closes the connection, later in this turn of the loop: the client cannot be told what it asked for, and is
+ * to notice. */
+void client_abandon(struct client *client);
 /* Whether anything waits to be sent. */
 bool client_has_unsent(const struct client *client);
 /* Whether so much waits to be sent that events should wait too. */

@@ -190,7 +190,7 @@ static void batch_wait(struct call *call)
     if (!call_read(call, &wait_table, &params))
         return;
     struct batch *batch = call_batch(call, params.batch);
-    if (!batch || !call->id)
+    if (!batch)
         return;
     double timeout_s = timed && params.timeout.seconds < WAIT_MAX_S ? params.timeout.seconds : -1;
     if (batch->finished)
@@ -317,9 +317,14 @@ static void batch_cancel(struct call *call)
 }
 
 const struct method methods_batch[] = {
-    {"batch.submit", batch_submit}, {"batch.open", batch_open},
-    {"batch.add", batch_add},       {"batch.seal", batch_seal_method},
-    {"batch.wait", batch_wait},     {"batch.watch", batch_watch},
-    {"batch.show", batch_show},     {"batch.list", batch_list},
-    {"batch.cancel", batch_cancel}, {NULL, NULL},
+    {.name = "batch.submit", .run = batch_submit},
+    {.name = "batch.open", .run = batch_open},
+    {.name = "batch.add", .run = batch_add},
+    {.name = "batch.seal", .run = batch_seal_method},
+    {.name = "batch.wait", .run = batch_wait, .only_answers = true},
+    {.name = "batch.watch", .run = batch_watch},
+    {.name = "batch.show", .run = batch_show, .only_answers = true},
+    {.name = "batch.list", .run = batch_list, .only_answers = true},
+    {.name = "batch.cancel", .run = batch_cancel},
+    {.name = NULL},
 };

@@ -1,5 +1,7 @@
 """Many clients, slow clients, clients that never read: memory stays bounded, nobody suffers."""
 
+import json
+import os
 import resource
 import select
 import socket
@@ -209,3 +211,25 @@ def test_connections_come_and_go_without_a_trace(daemon):
     for _ in range(1000):
         daemon.call("daemon.ping")
     eventually(lambda: open_fds(daemon.process.pid) <= before, "all connections are closed")
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_questions_that_nobody_hears_the_answer_of_cost_next_to_nothing(daemon, client):
+    batch = client.submit(wait_job(0, count=1000))
+    client.call("batch.wait", batch=batch)
+    begin = cpu_seconds(daemon.process.pid)
+    for _ in range(20):
+        client.call("job.list", batch=batch, limit=1000)
+    asked = cpu_seconds(daemon.process.pid) - begin
+    question = json.dumps({"jsonrpc": "2.0", "method": "job.list",
+                           "params": {"batch": batch, "limit": 1000}}).encode()
+    begin = cpu_seconds(daemon.process.pid)
+    client.send(question * 200)
+    client.call("daemon.ping")
+    unasked = cpu_seconds(daemon.process.pid) - begin
+    assert unasked < max(asked, 0.05)
