@@ -80,7 +80,7 @@ static void set_gone(struct client *client)
  * the input. */
 static bool close_if_over(struct client *client)
 {
-    bool idle = client->ended && (client->gone || LIST_EMPTY(&client->watchers));
+    bool idle = client->ended && (client->gone || LIST_EMPTY(&client->watchers.list));
     if ((!client->closing && !idle) || unsent(client))
         return false;
     close_client(client);
@@ -334,7 +334,7 @@ struct client *client_new(struct event_base *base, int fd, uid_t uid,
     client->uid = uid;
     client->scanner.max_size = limits->line_bytes;
     client->scanner.max_depth = limits->depth;
-    LIST_INIT(&client->watchers);
+    LIST_INIT(&client->watchers.list);
     client->fd = -1;
     client->again = evtimer_new(base, on_again, client);
     client->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, client);
@@ -358,7 +358,7 @@ static void free_event(struct event *event)
 
 void client_free(struct client *client)
 {
-    assert(LIST_EMPTY(&client->watchers));
+    assert(LIST_EMPTY(&client->watchers.list));
     free_event(client->again);
     free_event(client->hangup);
     free_event(client->readable);
@@ -402,6 +402,6 @@ struct client_watchers *client_watchers(struct client *client)
 
 void client_watchers_changed(struct client *client)
 {
-    if (client->ended && LIST_EMPTY(&client->watchers))
+    if (client->ended && LIST_EMPTY(&client->watchers.list))
         take_another_turn(client);
 }

@@ -54,7 +54,10 @@ bool client_is_full(const struct client *client);
 
 /* The watchers that belong to the client. While there are any, a connection that is shut down on the other
  * side only for writing stays open. */
-LIST_HEAD(client_watchers, watcher);
+struct client_watchers {
+    LIST_HEAD(, watcher) list;
+    size_t count;
+};
 struct client_watchers *client_watchers(struct client *client);
 /* A watcher was added to or taken from the list. */
 void client_watchers_changed(struct client *client);

@@ -145,7 +145,7 @@ static bool is_quiet(const struct control *control)
     const struct connection *connection;
     TAILQ_FOREACH (connection, &control->connections, link) {
         if (client_has_unsent(connection->client) ||
-            !LIST_EMPTY(client_watchers(connection->client)))
+            !LIST_EMPTY(&client_watchers(connection->client)->list))
             return false;
     }
     return true;

@@ -244,7 +244,8 @@ static int start(struct supervisor *supervisor, int listen_fd, struct error *err
                     &pool_callbacks, supervisor, &supervisor->pool, error);
     if (code)
         return code;
-    supervisor->watchers = watchers_new(supervisor->base, &supervisor->catalogue);
+    supervisor->watchers = watchers_new(supervisor->base, &supervisor->catalogue,
+                                        (size_t)supervisor->config->limits.client_watchers);
     supervisor->scheduler = scheduler_new(supervisor->base, &supervisor->catalogue,
                                           supervisor->pool, &scheduler_callbacks, supervisor);
     if (!supervisor->watchers || !supervisor->scheduler)

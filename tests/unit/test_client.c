@@ -59,7 +59,7 @@ static void on_closed(void *context, struct client *client)
     served.closed++;
     served.client = NULL;
     struct watcher *watcher;
-    while ((watcher = LIST_FIRST(client_watchers(client))))
+    while ((watcher = LIST_FIRST(&client_watchers(client)->list)))
         LIST_REMOVE(watcher, link);
     client_free(client);
 }
@@ -454,7 +454,7 @@ END_TEST
 START_TEST(a_client_that_shuts_down_its_side_stays_while_it_has_watchers)
 {
     struct watcher watcher;
-    LIST_INSERT_HEAD(client_watchers(served.client), &watcher, link);
+    LIST_INSERT_HEAD(&client_watchers(served.client)->list, &watcher, link);
     put_text(REQUEST);
     ck_assert_int_eq(shutdown(peer, SHUT_WR), 0);
     settle();
@@ -474,7 +474,7 @@ END_TEST
 START_TEST(a_client_with_watchers_that_shut_down_and_then_hangs_up_is_gone)
 {
     struct watcher watcher;
-    LIST_INSERT_HEAD(client_watchers(served.client), &watcher, link);
+    LIST_INSERT_HEAD(&client_watchers(served.client)->list, &watcher, link);
     ck_assert_int_eq(shutdown(peer, SHUT_WR), 0);
     settle();
     client_send(served.client, "event", 5);
@@ -510,7 +510,7 @@ static unsigned wakeups(void)
 START_TEST(a_client_that_shut_down_its_side_and_waits_costs_nothing)
 {
     struct watcher watcher;
-    LIST_INSERT_HEAD(client_watchers(served.client), &watcher, link);
+    LIST_INSERT_HEAD(&client_watchers(served.client)->list, &watcher, link);
     ck_assert_int_eq(shutdown(peer, SHUT_WR), 0);
     settle();
     ck_assert_uint_le(wakeups(), 5);
