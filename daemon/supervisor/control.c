@@ -48,6 +48,58 @@ struct control {
     size_t count;
 };
 
+/* ---- The lock ------------------------------------------------------------------------------ */
+
+/* A file of our own, which nobody else may open and thus lock. */
+static int lock_path(const char *socket, char **out, struct error *error)
+{
+    char *path;
+    if (asprintf(&path, "%s.lock", socket) < 0)
+        return error_errno(error, -ENOMEM, "socket %s", socket);
+    *out = path;
+    return 0;
+}
+
+/* Whether the path names the open file still: who held the lock before may have removed it. */
+static bool is_at(const char *path, int fd)
+{
+    struct stat open_file, named;
+    return fstat(fd, &open_file) == 0 && lstat(path, &named) == 0 &&
+           open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+}
+
+/* Of two daemons only one gets it. The kernel lets go of it when the daemon ends, however that comes. */
+static int lock(const char *socket, int *out, struct error *error)
+{
+    AUTO_FREE char *path = NULL;
+    int code = lock_path(socket, &path, error);
+    if (code)
+        return code;
+    AUTO_CLOSE int fd = -1;
+    do {
+        cleanup_close(&fd);
+        fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+        if (fd < 0)
+            return error_errno(error, -errno, "socket %s: cannot open %s", socket, path);
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+            if (errno == EWOULDBLOCK)
+                return error_set(error, -EADDRINUSE, "socket %s: another daemon serves it already",
+                                 socket);
+            return error_errno(error, -errno, "socket %s: cannot lock %s", socket, path);
+        }
+    } while (!is_at(path, fd));
+    *out = take_fd(&fd);
+    return 0;
+}
+
+void control_unlock(const struct config *config, int fd)
+{
+    AUTO_FREE char *path = NULL;
+    if (lock_path(config->daemon.socket, &path, NULL) == 0)
+        (void)unlink(path); /* while it is locked; a file that stays does no harm */
+    (void)close(fd);        /* nothing can be done about it */
+}
+
 /* ---- The socket ---------------------------------------------------------------------------- */
 
 static int make_address(const char *path, struct sockaddr_un *address, struct error *error)
@@ -78,21 +130,6 @@ static int clear_path(const char *path, const struct sockaddr_un *address, struc
     return unlink(path) == 0 || errno == ENOENT ? 0 : error_errno(error, -errno, "socket %s", path);
 }
 
-/* So that of two daemons that start at once only one clears the path and binds to it; closing the
- * descriptor lets go. */
-static int lock_folder(const char *path, int *fd, struct error *error)
-{
-    AUTO_FREE char *folder = strdup(path);
-    char *slash = folder ? strrchr(folder, '/') : NULL;
-    if (slash)
-        slash[slash == folder] = '\0';
-    *fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*fd < 0)
-        return error_errno(error, -errno, "socket %s", path);
-    (void)flock(*fd, LOCK_EX); /* where folders cannot be locked, two may race */
-    return 0;
-}
-
 static int set_group(const char *path, const char *group, struct error *error)
 {
     if (!group)
@@ -106,23 +143,19 @@ static int set_group(const char *path, const char *group, struct error *error)
     return 0;
 }
 
-int control_open_socket(const struct config *config, int *out, struct error *error)
+/* Binds and listens; the lock is held. */
+static int open_locked(const struct config *config, const struct sockaddr_un *address, int *out,
+                       struct error *error)
 {
     const char *path = config->daemon.socket;
-    struct sockaddr_un address;
-    AUTO_CLOSE int lock = -1;
-    int code = make_address(path, &address, error);
-    if (!code)
-        code = lock_folder(path, &lock, error);
-    if (!code)
-        code = clear_path(path, &address, error);
+    int code = clear_path(path, address, error);
     if (code)
         return code;
     AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return error_errno(error, -errno, "socket %s", path);
     mode_t before = umask(0777); /* nobody may connect until it has its group */
-    int bound = bind(fd, (const struct sockaddr *)&address, sizeof(address));
+    int bound = bind(fd, (const struct sockaddr *)address, sizeof(*address));
     int bind_error = errno;
     (void)umask(before);
     if (bound != 0)
@@ -136,6 +169,22 @@ int control_open_socket(const struct config *config, int *out, struct error *err
     }
     *out = take_fd(&fd);
     return 0;
+}
+
+int control_open_socket(const struct config *config, int *out, int *out_lock, struct error *error)
+{
+    struct sockaddr_un address;
+    int held, code = make_address(config->daemon.socket, &address, error);
+    if (!code)
+        code = lock(config->daemon.socket, &held, error);
+    if (code)
+        return code;
+    code = open_locked(config, &address, out, error);
+    if (code)
+        control_unlock(config, held);
+    else
+        *out_lock = held;
+    return code;
 }
 
 /* ---- Clients ------------------------------------------------------------------------------- */

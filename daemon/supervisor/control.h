@@ -14,9 +14,13 @@ struct event_base;
 
 /*
  * Opens the control socket of the configuration: mode 0660, with its group. A stale socket is taken
- * over; one that answers, or a file that is no socket, is refused in words. 0 and *fd, or a negative errno.
+ * over; one that answers, or a file that is no socket, is refused in words. *lock holds the file PATH.lock
+ * locked, so that no other daemon takes the path: to be held as long as this one runs, then given to
+ * control_unlock(). 0 and both descriptors, or a negative errno.
  */
-int control_open_socket(const struct config *config, int *fd, struct error *error);
+int control_open_socket(const struct config *config, int *fd, int *lock, struct error *error);
+/* Removes the lock's file and lets go of it. */
+void control_unlock(const struct config *config, int lock);
 
 /*
  * Serves clients on a listening socket, which it takes over, from now on. `owned` says whether the

@@ -105,7 +105,7 @@ static void start_batches(struct supervisor *supervisor)
 static int open_for_business(struct supervisor *supervisor)
 {
     supervisor->control = control_new(supervisor->base, supervisor->config, supervisor->listen_fd,
-                                      supervisor->listen_owned, on_request, supervisor);
+                                      supervisor->listen_lock >= 0, on_request, supervisor);
     if (!supervisor->control)
         return -ENOMEM;
     supervisor->listen_fd = -1;
@@ -224,9 +224,8 @@ static int open_socket(struct supervisor *supervisor, int listen_fd, struct erro
     supervisor->listen_fd = listen_fd;
     if (listen_fd >= 0)
         return 0;
-    int code = control_open_socket(supervisor->config, &supervisor->listen_fd, error);
-    supervisor->listen_owned = !code;
-    return code;
+    return control_open_socket(supervisor->config, &supervisor->listen_fd, &supervisor->listen_lock,
+                               error);
 }
 
 static int start(struct supervisor *supervisor, int listen_fd, struct error *error)
@@ -288,18 +287,23 @@ static void end(struct supervisor *supervisor)
     free_event(supervisor->on_int);
     free_event(supervisor->stop_timer);
     if (supervisor->listen_fd >= 0) {
-        if (supervisor->listen_owned)
+        if (supervisor->listen_lock >= 0)
             (void)unlink(supervisor->config->daemon.socket); /* may have been removed by hand */
         (void)close(supervisor->listen_fd);
     }
+    if (supervisor->listen_lock >= 0)
+        control_unlock(supervisor->config, supervisor->listen_lock);
     if (supervisor->base)
         event_base_free(supervisor->base);
 }
 
 int supervisor_main(const struct config *config, struct log *log, int listen_fd)
 {
-    struct supervisor supervisor = {
-        .config = config, .log = log, .listen_fd = -1, .started_ns = clock_now_ns()};
+    struct supervisor supervisor = {.config = config,
+                                    .log = log,
+                                    .listen_fd = -1,
+                                    .listen_lock = -1,
+                                    .started_ns = clock_now_ns()};
     struct error error;
     if (start(&supervisor, listen_fd, &error) != 0) {
         log_write(log, LOG_LEVEL_ERROR, "%s", error.text);

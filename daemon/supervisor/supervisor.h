@@ -31,9 +31,9 @@ struct supervisor {
     struct control *control; /* NULL until the plugins are known */
     struct event *on_term, *on_int;
     struct event *stop_timer;
-    int listen_fd;     /* until control takes it over */
-    bool listen_owned; /* the socket's path is ours to remove */
-    int stopping;      /* how urgently, see stop.h */
+    int listen_fd;   /* until control takes it over */
+    int listen_lock; /* of the socket's path, which is ours to remove; -1: it is not */
+    int stopping;    /* how urgently, see stop.h */
     uint64_t started_ns;
     uint64_t completed;   /* jobs that have ended since the start */
     struct batch *latest; /* the batch that a result was found for last */
