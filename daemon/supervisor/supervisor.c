@@ -297,16 +297,16 @@ static void end(struct supervisor *supervisor)
         event_base_free(supervisor->base);
 }
 
-int supervisor_main(const struct config *config, struct log *log, int listen_fd)
+int supervisor_main(const struct config *config, struct log *log, int listen_fd,
+                    struct error *error)
 {
     struct supervisor supervisor = {.config = config,
                                     .log = log,
                                     .listen_fd = -1,
                                     .listen_lock = -1,
                                     .started_ns = clock_now_ns()};
-    struct error error;
-    if (start(&supervisor, listen_fd, &error) != 0) {
-        log_write(log, LOG_LEVEL_ERROR, "%s", error.text);
+    if (start(&supervisor, listen_fd, error) != 0) {
+        log_write(log, LOG_LEVEL_ERROR, "%s", error->text);
         supervisor.exit_code = EXIT_FAILURE;
     } else if (event_base_dispatch(supervisor.base) < 0) {
         log_write(log, LOG_LEVEL_ERROR, "the event loop failed");

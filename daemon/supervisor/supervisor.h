@@ -41,7 +41,9 @@ struct supervisor {
 };
 
 /* Runs the daemon until it has stopped, with its configuration; listen_fd is a socket passed by systemd, or
- * -1. Returns the exit code. */
-int supervisor_main(const struct config *config, struct log *log, int listen_fd);
+ * -1. Returns the exit code; when it could not start, the words are in the log and in *error, which is
+ * untouched otherwise. */
+int supervisor_main(const struct config *config, struct log *log, int listen_fd,
+                    struct error *error);
 
 #endif

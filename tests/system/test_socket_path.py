@@ -184,3 +184,23 @@ def test_no_descriptor_of_the_daemon_leaks_into_its_workers(daemon):
                 ours = {line.split()[6] for line in table if str(daemon.socket_path) in line}
             held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
             assert not {f"socket:[{inode}]" for inode in ours} & held
+
+
+def test_a_start_that_fails_says_why_on_standard_error_whatever_the_log(make_daemon):
+    daemon = make_daemon(log="syslog")
+    daemon.socket_path.mkdir()
+    with pytest.raises(DaemonFailed) as caught:
+        daemon.start()
+    assert caught.value.status == 1
+    assert str(daemon.socket_path) in caught.value.log
+    assert len(caught.value.log.splitlines()) == 1
+
+
+def test_standard_descriptors_that_were_closed_are_not_used_for_others(make_daemon):
+    shell = ["sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-']
+    daemon = make_daemon(wrapper=shell).start()
+    pids = [daemon.process.pid, *daemon.worker_pids()]
+    for pid in pids:
+        for fd in range(3):
+            assert os.readlink(f"/proc/{pid}/fd/{fd}") == "/dev/null"
+    assert daemon.call("daemon.ping") == {}
