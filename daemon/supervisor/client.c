@@ -206,7 +206,7 @@ static void serve_some(struct client *client)
     uint64_t end_ns = clock_now_ns() + TURN_NS;
     bool more = true, late = false;
     while (!client->closing && !client_is_full(client) && more && !late) {
-        more = serve_next(client);
+        more = serve_next(client) && evbuffer_get_length(client->input) > 0;
         late = clock_now_ns() >= end_ns;
     }
     if (client->closing) {
