@@ -42,6 +42,7 @@ struct client {
     struct event *again;  /* a turn for what is still in the input */
     struct event *hangup; /* NULL until the other side has ended */
     int hangup_fd;        /* what it watches; -1: none */
+    int fd_end;           /* see struct client_limits */
     struct client_watchers watchers;
     bool ended;   /* no more input will come */
     bool gone;    /* nobody is there to read answers either */
@@ -253,6 +254,10 @@ static void on_hangup(evutil_socket_t fd, short what, void *context)
 static void watch_for_hangup(struct client *client)
 {
     client->hangup_fd = fcntl(client->fd, F_DUPFD_CLOEXEC, 0);
+    if (client->hangup_fd >= client->fd_end) { /* it belongs to the reserve */
+        (void)close(client->hangup_fd);        /* only a second name of the socket */
+        client->hangup_fd = -1;
+    }
     if (client->hangup_fd < 0)
         return; /* a dead client shows at the next write */
     client->hangup = event_new(event_get_base(client->readable), client->hangup_fd,
@@ -331,6 +336,7 @@ struct client *client_new(struct event_base *base, int fd, uid_t uid,
     client->callbacks = *callbacks;
     client->context = context;
     client->hangup_fd = -1;
+    client->fd_end = limits->fd_end;
     client->uid = uid;
     client->scanner.max_size = limits->line_bytes;
     client->scanner.max_depth = limits->depth;

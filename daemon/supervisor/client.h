@@ -21,6 +21,7 @@ struct watcher;
 struct client_limits {
     size_t line_bytes; /* of one request */
     unsigned depth;    /* of its nested objects and arrays */
+    int fd_end;        /* of the client's descriptors: all are below this number */
 };
 
 struct client_callbacks {

@@ -8,9 +8,11 @@
 #include <event2/listener.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -26,6 +28,10 @@
 #define BACKLOG 4096
 /* Seconds until it is tried again when accept(2) failed, for want of descriptors as a rule. */
 #define ACCEPT_RETRY_S 0.1
+/* Descriptors kept for each worker (its channel, and its successor's while that one starts) and for all the
+ * rest. */
+#define WORKER_FDS 4
+#define OTHER_FDS 64
 
 struct connection {
     TAILQ_ENTRY(connection) link;
@@ -40,7 +46,9 @@ struct control {
     struct evconnlistener *listener;
     struct event *retry;
     bool owned;
-    void (*on_request)(void *context, struct client *client, const struct rpc_request *request);
+    bool in_trouble; /* on_trouble was called, and nobody let in since */
+    int fd_end;      /* descriptors of clients are below this number; the others are for workers */
+    struct control_callbacks callbacks;
     void *context;
     void (*on_quiet)(void *context); /* NULL: nobody wants to know */
     void *quiet_context;
@@ -220,7 +228,8 @@ static void end(struct connection *connection)
 static void on_request(void *context, struct client *client, const struct rpc_request *request)
 {
     struct connection *connection = context;
-    connection->control->on_request(connection->control->context, client, request);
+    struct control *control = connection->control;
+    control->callbacks.on_request(control->context, client, request);
 }
 
 static void on_drained(void *context, struct client *client)
@@ -260,8 +269,19 @@ static size_t clients_of(const struct control *control, uid_t uid)
     return count;
 }
 
-/* Whether there is room for one more client of this user; if not, says so in `message`. */
-static bool has_room(const struct control *control, uid_t uid, char *message, size_t size)
+/* Where the descriptors begin that clients do not get, so that workers can always be replaced. */
+static int first_reserved_fd(uint32_t workers)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+        return INT_MAX;
+    int64_t reserve = (int64_t)workers * WORKER_FDS + OTHER_FDS, all = (int64_t)limit.rlim_cur;
+    return (int)(all - (reserve < all / 2 ? reserve : all / 2));
+}
+
+/* Whether there is room for one more client of this user, who has this descriptor; if not, says so in
+ * `message`. */
+static bool has_room(const struct control *control, int fd, uid_t uid, char *message, size_t size)
 {
     int64_t most = control->config->limits.clients;
     int64_t most_of_user = control->config->limits.user_clients;
@@ -272,6 +292,11 @@ static bool has_room(const struct control *control, uid_t uid, char *message, si
         (void)snprintf(message, size,
                        "full: this user has %lld clients connected (limits.user_clients)",
                        (long long)most_of_user);
+    else if (fd >= control->fd_end)
+        (void)snprintf(message, size,
+                       "full: %zu clients are connected, and no file descriptor is left for more "
+                       "(RLIMIT_NOFILE)",
+                       control->count);
     else
         return true;
     return false;
@@ -291,14 +316,16 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 {
     (void)listener, (void)address, (void)length;
     struct control *control = context;
+    control->in_trouble = false;
     uid_t uid = peer_uid(fd);
     char message[128];
-    if (!has_room(control, uid, message, sizeof(message))) {
+    if (!has_room(control, fd, uid, message, sizeof(message))) {
         turn_away(fd, message);
         return;
     }
     struct client_limits limits = {.line_bytes = (size_t)control->config->limits.line_bytes,
-                                   .depth = (unsigned)control->config->limits.depth};
+                                   .depth = (unsigned)control->config->limits.depth,
+                                   .fd_end = control->fd_end};
     AUTO_FREE struct connection *added = calloc(1, sizeof(*added));
     if (added)
         added->client = client_new(control->base, fd, uid, &limits, &client_callbacks, added);
@@ -326,6 +353,11 @@ static void on_retry(evutil_socket_t fd, short what, void *context)
 static void on_accept_error(struct evconnlistener *listener, void *context)
 {
     struct control *control = context;
+    struct error error;
+    (void)error_errno(&error, -EVUTIL_SOCKET_ERROR(), "cannot let clients in");
+    if (!control->in_trouble)
+        control->callbacks.on_trouble(control->context, &error);
+    control->in_trouble = true;
     struct timeval delay = clock_timeval(ACCEPT_RETRY_S);
     (void)evconnlistener_disable(listener);
     (void)evtimer_add(control->retry, &delay); /* reserved in control_new() */
@@ -334,9 +366,7 @@ static void on_accept_error(struct evconnlistener *listener, void *context)
 /* ---- Life ---------------------------------------------------------------------------------- */
 
 struct control *control_new(struct event_base *base, const struct config *config, int fd,
-                            bool owned,
-                            void (*handle)(void *context, struct client *client,
-                                           const struct rpc_request *request),
+                            bool owned, uint32_t workers, const struct control_callbacks *callbacks,
                             void *context)
 {
     struct control *control = calloc(1, sizeof(*control));
@@ -345,7 +375,8 @@ struct control *control_new(struct event_base *base, const struct config *config
     control->base = base;
     control->config = config;
     control->owned = owned;
-    control->on_request = handle;
+    control->fd_end = first_reserved_fd(workers);
+    control->callbacks = *callbacks;
     control->context = context;
     TAILQ_INIT(&control->connections);
     control->retry = evtimer_new(base, on_retry, control);

@@ -78,6 +78,17 @@ static void on_request(void *context, struct client *client, const struct rpc_re
     call_serve(context, client, request);
 }
 
+static void on_trouble(void *context, const struct error *error)
+{
+    const struct supervisor *supervisor = context;
+    log_write(supervisor->log, LOG_LEVEL_WARNING, "%s", error->text);
+}
+
+static const struct control_callbacks control_callbacks = {
+    .on_request = on_request,
+    .on_trouble = on_trouble,
+};
+
 static void start_batch(struct supervisor *supervisor, const struct config_batch *configured)
 {
     struct batch *batch;
@@ -105,7 +116,8 @@ static void start_batches(struct supervisor *supervisor)
 static int open_for_business(struct supervisor *supervisor)
 {
     supervisor->control = control_new(supervisor->base, supervisor->config, supervisor->listen_fd,
-                                      supervisor->listen_lock >= 0, on_request, supervisor);
+                                      supervisor->listen_lock >= 0, pool_count(supervisor->pool),
+                                      &control_callbacks, supervisor);
     if (!supervisor->control)
         return -ENOMEM;
     supervisor->listen_fd = -1;

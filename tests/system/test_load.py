@@ -1,9 +1,11 @@
 """Many clients, slow clients, clients that never read: memory stays bounded, nobody suffers."""
 
+import contextlib
 import json
 import os
 import resource
 import select
+import signal
 import socket
 import time
 
@@ -190,6 +192,58 @@ def test_without_descriptors_the_daemon_goes_on(start_daemon):
     finally:
         for client in clients:
             client.close()
+
+
+def test_clients_leave_descriptors_to_workers(start_daemon):
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+
+    daemon = start_daemon(config=ROOMY, preexec_fn=few)
+    first = daemon.client()
+    clients = [first]
+    batch = first.submit(wait_job(3600))
+
+    def refusal():
+        clients.append(daemon.client())
+        with contextlib.suppress(OSError):
+            clients[-1].request("batch.watch", batch=batch)
+            clients[-1].half_close()  # costs the daemon a second descriptor
+        return clients[-1].receive().get("error")
+
+    try:
+        error = eventually(refusal, "no descriptor is left")
+        assert error["code"] == 3
+        assert "RLIMIT_NOFILE" in error["message"]
+        assert 20 < len(clients) < 200
+        assert open_fds(daemon.process.pid) < 140
+        worker = first.call("daemon.status")["workers"][0]
+        os.kill(worker["pid"], signal.SIGKILL)
+
+        def replaced():
+            now = first.call("daemon.status")["workers"][0]
+            return now["pid"] != worker["pid"] and now["state"] == "ready"
+
+        eventually(replaced, "the worker is replaced")
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_out_of_descriptors_is_told_once(start_daemon):
+    daemon = start_daemon()
+    pid = daemon.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    with daemon.client() as client:
+        client.call("daemon.ping")
+        for _ in range(2):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (1, before[1]))
+            with daemon.client() as late:
+                ping = late.request("daemon.ping")
+                daemon.log.wait_for("cannot let clients in: Too many open files")
+                time.sleep(0.35)  # some more attempts, one each 0.1 s
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+                assert late.answer(ping) == {}
+    assert daemon.log.text().count("cannot let clients in") == 2
 
 
 def test_a_million_jobs_in_one_line_take_little_memory(daemon):

@@ -1,5 +1,6 @@
 #include <check.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ struct watcher { /* the client only counts them */
     LIST_ENTRY(watcher) link;
 };
 
-static const struct client_limits limits = {.line_bytes = 64 << 10, .depth = 8};
+static const struct client_limits limits = {.line_bytes = 64 << 10, .depth = 8, .fd_end = INT_MAX};
 static struct event_base *base;
 static struct served served;
 static int peer;

@@ -1,5 +1,6 @@
 #include <check.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,7 @@ static void on_closed(void *context, struct client *from)
 
 static void set_up(void)
 {
-    static const struct client_limits limits = {.line_bytes = 4096, .depth = 8};
+    static const struct client_limits limits = {.line_bytes = 4096, .depth = 8, .fd_end = INT_MAX};
     static const struct client_callbacks callbacks = {
         .on_request = on_request, .on_drained = on_drained, .on_closed = on_closed};
     static const enum run_style styles[] = {RUN_ASYNC};
