@@ -3,6 +3,7 @@
  * supervisor with --worker it is a worker.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -25,8 +26,9 @@
 /* EX_CONFIG of sysexits.h, which service managers know. */
 #define EXIT_CONFIG 78
 
-/* Lines that may wait for syslog: some MiB. */
-#define LOG_LINES 16384
+/* Lines that may wait for syslog: 18 MiB at worst, when each is a worker's and has 4.5 KiB; some 400 KiB as
+ * a rule. */
+#define LOG_LINES 4096
 
 static const char default_config[] = AW_SYSCONFDIR "/awaitd.conf";
 
@@ -149,6 +151,17 @@ static int test_config(struct config *config)
     return EXIT_SUCCESS;
 }
 
+/* Opens what is closed of the standard descriptors, lest a socket or a log gets a number that others write to. */
+static void open_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        (void)close(fd); /* nothing can be done about it */
+}
+
 /* Every client is a descriptor: as many as we may have. */
 static void raise_descriptors(void)
 {
@@ -175,8 +188,12 @@ static int run(const struct config *config, const struct arguments *arguments, i
         (void)fprintf(stderr, "awaitd: %s\n", error.text);
         return EXIT_FAILURE;
     }
-    int code = supervisor_main(config, log, listen_fd);
+    error.text[0] = '\0';
+    int code = supervisor_main(config, log, listen_fd, &error);
     log_close(log);
+    /* Who started it by hand does not look into syslog. */
+    if (error.text[0] && arguments->log_target != LOG_TARGET_STDERR)
+        (void)fprintf(stderr, "awaitd: %s\n", error.text);
     return code;
 }
 
@@ -209,6 +226,7 @@ static int supervise(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    open_standard_descriptors();
     if (argc == 2 && !strcmp(argv[1], "--worker"))
         return worker_main();
     return supervise(argc, argv);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/cleanup.h"
 #include "base/parse.h"
 #include "base/params_types.h"
 #include "base/problems.h"
@@ -331,4 +332,32 @@ bool params_has_placeholder(const json_t *params, const char **with_item)
     }
     *with_item = first_with_item;
     return found;
+}
+
+/* One text; *size adds up what was expanded. */
+static int expand_text(json_t *value, const struct params_expansion *expansion, size_t *size)
+{
+    if (!json_is_string(value) || !template_has_placeholder(json_string_value(value)))
+        return 0;
+    const char *text = json_string_value(value);
+    *size += template_expanded_size(text, expansion->index, expansion->item);
+    if (*size > EXPANDED_MAX)
+        return -E2BIG;
+    AUTO_FREE char *expanded = template_expand(text, expansion->index, expansion->item);
+    return expanded && json_string_set(value, expanded) == 0 ? 0 : -ENOMEM;
+}
+
+int params_expand(json_t *params, const struct params_expansion *expansion)
+{
+    const char *name;
+    json_t *value;
+    size_t size = 0;
+    json_object_foreach (params, name, value) {
+        int error = expand_text(value, expansion, &size);
+        for (size_t i = 0; !error && i < json_array_size(value); i++)
+            error = expand_text(json_array_get(value, i), expansion, &size);
+        if (error)
+            return error;
+    }
+    return 0;
 }

@@ -56,6 +56,9 @@ void params_clear(const struct params_table *table, void *out);
 /* Whether any text in `params` has a placeholder. *with_item is the name of the first parameter that has
  * {item}, or NULL; it lives as long as `params`. */
 bool params_has_placeholder(const json_t *params, const char **with_item);
+/* Replaces the placeholders in the texts of `params` by what the job has. -E2BIG: they would be too long, and
+ * -ENOMEM: some may have been replaced. */
+int params_expand(json_t *params, const struct params_expansion *expansion);
 
 /* A table as JSON, for the handshake and for plugin.show: an array of {name, type, text, unit, min, max,
  * default, required, one_of}; absent where not set. New reference; NULL: out of memory. */

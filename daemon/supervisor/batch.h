@@ -75,6 +75,8 @@ struct batch {
 
     struct lane *lanes;            /* owned by the queue */
     LIST_HEAD(, watcher) watchers; /* owned by their clients */
+    TAILQ_ENTRY(batch) news_link;  /* these two are theirs, too */
+    bool has_news;                 /* it is on the list of that link */
     struct batch *hash_next;       /* the rest is the registry's, batches.c */
     TAILQ_ENTRY(batch) all_link, finished_link;
     TAILQ_ENTRY(batch) cancelling_link; /* these two are the scheduler's */

@@ -39,6 +39,8 @@ static void answer(struct call *call)
                : rpc_error(call->id, call->code, call->error.text, &call->problems, &size);
     if (text)
         client_send(call->client, text, size);
+    else
+        client_abandon(call->client);
 }
 
 void call_serve(struct supervisor *supervisor, struct client *client,
@@ -50,9 +52,9 @@ void call_serve(struct supervisor *supervisor, struct client *client,
                         .params = request->params,
                         .jobs = request->jobs};
     const struct method *method = find(request->method);
-    if (method)
+    if (method && (request->id || !method->only_answers))
         method->run(&call);
-    else
+    else if (!method)
         call_fail(&call, RPC_METHOD_NOT_FOUND, "there is no method %.64s", request->method);
     answer(&call);
     problems_clear(&call.problems);

@@ -37,6 +37,7 @@ struct call {
 struct method {
     const char *name;
     void (*run)(struct call *call);
+    bool only_answers; /* changes nothing; not run for a notification, since nobody would hear */
 };
 
 /* Carries out a request of a client and answers it. */

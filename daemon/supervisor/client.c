@@ -1,40 +1,48 @@
 /*
- * A connection on a bufferevent. Input is scanned where it lies, a request is made contiguous only when it
- * is complete, and only a few are served before others have their turn.
+ * A connection: two buffers and the events that fill and empty them. No bufferevent, since it reads 4 KiB at
+ * a time (EVBUFFER_MAX_READ of libevent 2.1), which are 256 reads for a large request. Input is scanned
+ * where it lies, a request is made contiguous only when it is complete, and others have their turn after a
+ * millisecond. While there is input to be served, no more is read.
  */
 #include "supervisor/client.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "wire/frame.h"
 #include "wire/rpc.h"
 
 /* Bytes that may wait to be sent before the client's requests and events wait. */
 #define OUT_FULL (256u << 10)
-/* Bytes read at once: a request of the default size takes four reads. */
-#define READ_SIZE (256u << 10)
-/* Requests served before the loop serves others. */
-#define REQUESTS_PER_TURN 64
+/* Bytes read or written at once: more than a socket holds by default (net.core.wmem_default, 208 KiB), so
+ * that a request of the default size takes five or six reads. */
+#define TRANSFER_SIZE (256u << 10)
+/* How long requests are served before the loop serves others; the one under way is not interrupted. */
+#define TURN_NS (CLOCK_NS_PER_S / 1000)
 
 struct client {
     struct client_callbacks callbacks;
     void *context;
     uid_t uid;
-    struct bufferevent *stream;
+    int fd;
+    struct evbuffer *input, *output;
+    struct event *readable; /* pending while there is nothing to serve in the input */
+    struct event *writable; /* pending while there is output */
     struct frame_scanner scanner;
     size_t scanned;       /* bytes of the input that the scanner has seen */
     struct event *again;  /* a turn for what is still in the input */
     struct event *hangup; /* NULL until the other side has ended */
     int hangup_fd;        /* what it watches; -1: none */
+    int fd_end;           /* see struct client_limits */
     struct client_watchers watchers;
     bool ended;   /* no more input will come */
     bool gone;    /* nobody is there to read answers either */
@@ -48,7 +56,7 @@ static void close_client(struct client *client)
 
 static size_t unsent(const struct client *client)
 {
-    return client->gone ? 0 : evbuffer_get_length(bufferevent_get_output(client->stream));
+    return evbuffer_get_length(client->output);
 }
 
 bool client_has_unsent(const struct client *client)
@@ -61,12 +69,28 @@ bool client_is_full(const struct client *client)
     return unsent(client) >= OUT_FULL;
 }
 
-/* Closes the connection if nothing more can come of it. There is no complete request left in the input. */
-static void close_if_over(struct client *client)
+/* Nobody will read what is sent. */
+static void set_gone(struct client *client)
 {
-    bool idle = client->ended && (client->gone || LIST_EMPTY(&client->watchers));
-    if ((client->closing || idle) && !unsent(client))
-        close_client(client);
+    client->gone = true;
+    (void)event_del(client->writable); /* cannot fail for an event of ours */
+    (void)evbuffer_drain(client->output, evbuffer_get_length(client->output));
+}
+
+/* Closes the connection if nothing more can come of it, and says so. There is no complete request left in
+ * the input. */
+static bool close_if_over(struct client *client)
+{
+    bool idle = client->ended && (client->gone || LIST_EMPTY(&client->watchers.list));
+    if ((!client->closing && !idle) || unsent(client))
+        return false;
+    close_client(client);
+    return true;
+}
+
+static void stop_reading(struct client *client)
+{
+    (void)event_del(client->readable); /* cannot fail for an event of ours */
 }
 
 static void take_another_turn(struct client *client)
@@ -91,9 +115,8 @@ static void give_up(struct client *client, const json_t *id, int code, const cha
 {
     refuse(client, id, code, message);
     client->closing = true;
-    (void)bufferevent_disable(client->stream, EV_READ); /* fails for no stream of ours */
-    struct evbuffer *input = bufferevent_get_input(client->stream);
-    (void)evbuffer_drain(input, evbuffer_get_length(input));
+    stop_reading(client);
+    (void)evbuffer_drain(client->input, evbuffer_get_length(client->input));
 }
 
 static void serve(struct client *client, const char *text, size_t size)
@@ -114,8 +137,9 @@ static void serve(struct client *client, const char *text, size_t size)
 }
 
 /* Looks at input that was not yet seen. FRAME_COMPLETE: the first client->scanned bytes are a request. */
-static enum frame_status scan(struct client *client, struct evbuffer *input)
+static enum frame_status scan(struct client *client)
 {
+    struct evbuffer *input = client->input;
     while (client->scanned < evbuffer_get_length(input)) {
         struct evbuffer_ptr position;
         struct evbuffer_iovec piece;
@@ -137,10 +161,11 @@ static enum frame_status scan(struct client *client, struct evbuffer *input)
 }
 
 /* Gives up for what the scanner says of the input. */
-static void give_up_frame(struct client *client, enum frame_status status, struct evbuffer *input)
+static void give_up_frame(struct client *client, enum frame_status status)
 {
     char text[160], first;
-    if (status == FRAME_NOT_OBJECT && evbuffer_copyout(input, &first, 1) == 1 && first == '[')
+    if (status == FRAME_NOT_OBJECT && evbuffer_copyout(client->input, &first, 1) == 1 &&
+        first == '[')
         give_up(client, NULL, RPC_INVALID_REQUEST,
                 "batches of requests are not supported: put the jobs into one batch.submit");
     else
@@ -149,72 +174,59 @@ static void give_up_frame(struct client *client, enum frame_status status, struc
 }
 
 /* Serves the next request, if it is complete. */
-static bool serve_next(struct client *client, struct evbuffer *input)
+static bool serve_next(struct client *client)
 {
-    enum frame_status status = scan(client, input);
+    enum frame_status status = scan(client);
     if (status == FRAME_MORE)
         return false;
     if (status != FRAME_COMPLETE) {
-        give_up_frame(client, status, input);
+        give_up_frame(client, status);
         return false;
     }
     size_t size = client->scanned;
     client->scanned = 0;
-    const unsigned char *text = evbuffer_pullup(input, (ev_ssize_t)size);
+    const unsigned char *text = evbuffer_pullup(client->input, (ev_ssize_t)size);
     if (text)
         serve(client, (const char *)text, size);
     else
         give_up(client, NULL, RPC_FULL, "out of memory");
     if (client->closing)
         return false;
-    (void)evbuffer_drain(input, size);
+    (void)evbuffer_drain(client->input, size);
     return true;
+}
+
+static void read_on(struct client *client)
+{
+    if (!client->ended && event_add(client->readable, NULL) != 0)
+        client_abandon(client);
 }
 
 static void serve_some(struct client *client)
 {
-    struct evbuffer *input = bufferevent_get_input(client->stream);
-    int served = 0;
-    while (!client->closing && !client_is_full(client) && served < REQUESTS_PER_TURN &&
-           serve_next(client, input))
-        served++;
-    if (client->closing)
-        close_if_over(client);
-    else if (client_is_full(client))
-        (void)bufferevent_disable(client->stream, EV_READ); /* until on_write */
-    else if (served == REQUESTS_PER_TURN)
+    uint64_t end_ns = clock_now_ns() + TURN_NS;
+    bool more = true, late = false;
+    while (!client->closing && !client_is_full(client) && more && !late) {
+        more = serve_next(client) && evbuffer_get_length(client->input) > 0;
+        late = clock_now_ns() >= end_ns;
+    }
+    if (client->closing) {
+        (void)close_if_over(client); /* else when all is sent */
+    } else if (client_is_full(client)) {
+        stop_reading(client); /* until on_writable */
+    } else if (more) {
+        stop_reading(client);
         take_another_turn(client);
-    else
-        close_if_over(client);
+    } else if (!close_if_over(client)) {
+        read_on(client);
+    }
 }
 
 /* ---- Events -------------------------------------------------------------------------------- */
 
-static void on_read(struct bufferevent *stream, void *context)
-{
-    (void)stream;
-    serve_some(context);
-}
-
-static void on_write(struct bufferevent *stream, void *context)
-{
-    struct client *client = context;
-    if (client->closing) {
-        close_if_over(client);
-        return;
-    }
-    client->callbacks.on_drained(client->context, client);
-    if (client_is_full(client))
-        return;
-    if (!client->ended)
-        (void)bufferevent_enable(stream, EV_READ);
-    if (client->ended || evbuffer_get_length(bufferevent_get_input(stream)))
-        take_another_turn(client);
-}
-
 static bool hung_up(const struct client *client)
 {
-    struct pollfd state = {.fd = bufferevent_getfd(client->stream)};
+    struct pollfd state = {.fd = client->fd};
     return poll(&state, 1, 0) == 1 && (state.revents & (POLLHUP | POLLERR));
 }
 
@@ -230,7 +242,7 @@ static void on_hangup(evutil_socket_t fd, short what, void *context)
     struct client *client = context;
     if (!hung_up(client))
         return;
-    client->gone = true;
+    set_gone(client);
     serve_some(client);
 }
 
@@ -241,31 +253,75 @@ static void on_hangup(evutil_socket_t fd, short what, void *context)
  */
 static void watch_for_hangup(struct client *client)
 {
-    client->hangup_fd = fcntl(bufferevent_getfd(client->stream), F_DUPFD_CLOEXEC, 0);
+    client->hangup_fd = fcntl(client->fd, F_DUPFD_CLOEXEC, 0);
+    if (client->hangup_fd >= client->fd_end) { /* it belongs to the reserve */
+        (void)close(client->hangup_fd);        /* only a second name of the socket */
+        client->hangup_fd = -1;
+    }
     if (client->hangup_fd < 0)
         return; /* a dead client shows at the next write */
-    client->hangup = event_new(bufferevent_get_base(client->stream), client->hangup_fd,
+    client->hangup = event_new(event_get_base(client->readable), client->hangup_fd,
                                EV_READ | EV_PERSIST | EV_ET, on_hangup, client);
     if (client->hangup)
         (void)event_add(client->hangup, NULL); /* as above */
 }
 
-/* One direction is at its end. Where nobody reads answers any more, what was asked for is still done. */
-static void on_event(struct bufferevent *stream, short what, void *context)
+/* Reads what the socket holds. Negative: an errno; 0: its end. */
+static ssize_t receive(struct client *client)
 {
+    int waiting = 0;
+    (void)ioctl(client->fd, FIONREAD, &waiting); /* fails for no socket */
+    size_t room = waiting < 1                       ? 1
+                  : (size_t)waiting < TRANSFER_SIZE ? (size_t)waiting
+                                                    : TRANSFER_SIZE;
+    struct evbuffer_iovec space;
+    if (evbuffer_reserve_space(client->input, (ev_ssize_t)room, &space, 1) != 1)
+        return -ENOMEM;
+    ssize_t got = read(client->fd, space.iov_base, room);
+    if (got <= 0)
+        return got < 0 ? -errno : 0;
+    space.iov_len = (size_t)got;
+    return evbuffer_commit_space(client->input, &space, 1) == 0 ? got : -ENOMEM;
+}
+
+/* Where nobody reads answers any more, what was asked for is still done. */
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
     struct client *client = context;
-    if (what & BEV_EVENT_WRITING) {
-        client->gone = true;
-        (void)bufferevent_enable(stream, EV_READ); /* off while full; fails for no stream of ours */
-    } else {
+    ssize_t got = receive(client);
+    if (got == -EAGAIN || got == -EINTR)
+        return;
+    if (got <= 0) {
         client->ended = true;
-        client->gone |= (what & BEV_EVENT_ERROR) || hung_up(client);
-        if (!client->gone)
+        stop_reading(client);
+        if (got < 0 || hung_up(client))
+            set_gone(client);
+        else
             watch_for_hangup(client);
     }
-    if (client->gone)
-        (void)bufferevent_disable(stream, EV_WRITE); /* as above */
     serve_some(client);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *context)
+{
+    (void)what;
+    struct client *client = context;
+    if (evbuffer_write_atmost(client->output, fd, TRANSFER_SIZE) < 0) {
+        if (errno == EAGAIN || errno == EINTR)
+            return;
+        set_gone(client);
+        take_another_turn(client);
+        return;
+    }
+    if (!unsent(client))
+        (void)event_del(client->writable); /* cannot fail for an event of ours */
+    if (unsent(client) > OUT_FULL / 2)
+        return;
+    if (!client->closing)
+        client->callbacks.on_drained(client->context, client);
+    if (!client_is_full(client) && !event_pending(client->readable, EV_READ, NULL))
+        take_another_turn(client); /* it was full, or its input has ended */
 }
 
 /* ---- Life ---------------------------------------------------------------------------------- */
@@ -280,38 +336,47 @@ struct client *client_new(struct event_base *base, int fd, uid_t uid,
     client->callbacks = *callbacks;
     client->context = context;
     client->hangup_fd = -1;
+    client->fd_end = limits->fd_end;
     client->uid = uid;
     client->scanner.max_size = limits->line_bytes;
     client->scanner.max_depth = limits->depth;
-    LIST_INIT(&client->watchers);
+    LIST_INIT(&client->watchers.list);
+    client->fd = -1;
     client->again = evtimer_new(base, on_again, client);
-    client->stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
-    if (!client->again || !client->stream ||
-        bufferevent_enable(client->stream, EV_READ | EV_WRITE) != 0) {
-        if (client->stream)
-            (void)bufferevent_setfd(client->stream, -1); /* fails for no socket */
+    client->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, client);
+    client->writable = event_new(base, fd, EV_WRITE | EV_PERSIST, on_writable, client);
+    client->input = evbuffer_new();
+    client->output = evbuffer_new();
+    if (!client->again || !client->readable || !client->writable || !client->input ||
+        !client->output || event_add(client->readable, NULL) != 0) {
         client_free(client);
         return NULL;
     }
-    bufferevent_setcb(client->stream, on_read, on_write, on_event, client);
-    bufferevent_setwatermark(client->stream, EV_READ, 0, limits->line_bytes + READ_SIZE);
-    bufferevent_setwatermark(client->stream, EV_WRITE, OUT_FULL / 2, 0);
-    (void)bufferevent_set_max_single_read(client->stream, READ_SIZE); /* else smaller reads */
-    (void)bufferevent_set_max_single_write(client->stream, READ_SIZE);
+    client->fd = fd;
     return client;
+}
+
+static void free_event(struct event *event)
+{
+    if (event)
+        event_free(event);
 }
 
 void client_free(struct client *client)
 {
-    assert(LIST_EMPTY(&client->watchers));
-    if (client->again)
-        event_free(client->again);
-    if (client->hangup)
-        event_free(client->hangup);
+    assert(LIST_EMPTY(&client->watchers.list));
+    free_event(client->again);
+    free_event(client->hangup);
+    free_event(client->readable);
+    free_event(client->writable);
+    if (client->input)
+        evbuffer_free(client->input);
+    if (client->output)
+        evbuffer_free(client->output);
     if (client->hangup_fd >= 0)
         (void)close(client->hangup_fd); /* only a second name of the socket */
-    if (client->stream)
-        bufferevent_free(client->stream);
+    if (client->fd >= 0)
+        (void)close(client->fd); /* nothing can be done about it */
     free(client);
 }
 
@@ -322,9 +387,18 @@ uid_t client_uid(const struct client *client)
 
 void client_send(struct client *client, const void *text, size_t size)
 {
-    if (!client->gone)
-        (void)bufferevent_write(client->stream, text,
-                                size); /* without memory the client misses it */
+    if (client->gone)
+        return;
+    if (evbuffer_add(client->output, text, size) != 0 || event_add(client->writable, NULL) != 0)
+        client_abandon(client);
+}
+
+void client_abandon(struct client *client)
+{
+    client->closing = true;
+    stop_reading(client);
+    set_gone(client);
+    take_another_turn(client);
 }
 
 struct client_watchers *client_watchers(struct client *client)
@@ -334,6 +408,6 @@ struct client_watchers *client_watchers(struct client *client)
 
 void client_watchers_changed(struct client *client)
 {
-    if (client->ended && LIST_EMPTY(&client->watchers))
+    if (client->ended && LIST_EMPTY(&client->watchers.list))
         take_another_turn(client);
 }

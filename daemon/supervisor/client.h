@@ -21,6 +21,7 @@ struct watcher;
 struct client_limits {
     size_t line_bytes; /* of one request */
     unsigned depth;    /* of its nested objects and arrays */
+    int fd_end;        /* of the client's descriptors: all are below this number */
 };
 
 struct client_callbacks {
@@ -42,8 +43,11 @@ void client_free(struct client *client);
 
 uid_t client_uid(const struct client *client);
 
-/* Queues text to be sent; copies. */
+/* Queues text to be sent; copies. Without memory the client is abandoned. */
 void client_send(struct client *client, const void *text, size_t size);
+/* Closes the connection, later in this turn of the loop: the client cannot be told what it asked for, and is
+ * to notice. */
+void client_abandon(struct client *client);
 /* Whether anything waits to be sent. */
 bool client_has_unsent(const struct client *client);
 /* Whether so much waits to be sent that events should wait too. */
@@ -51,7 +55,10 @@ bool client_is_full(const struct client *client);
 
 /* The watchers that belong to the client. While there are any, a connection that is shut down on the other
  * side only for writing stays open. */
-LIST_HEAD(client_watchers, watcher);
+struct client_watchers {
+    LIST_HEAD(, watcher) list;
+    size_t count;
+};
 struct client_watchers *client_watchers(struct client *client);
 /* A watcher was added to or taken from the list. */
 void client_watchers_changed(struct client *client);

@@ -45,16 +45,17 @@ struct config {
         int64_t burst; /* of those lines that may come at once */
     } log;
     struct {
-        int64_t line_bytes;    /* of one request */
-        int64_t depth;         /* of one request */
-        int64_t batch_jobs;    /* jobs in one batch */
-        int64_t queued_jobs;   /* jobs accepted and not yet ended, of all batches */
-        int64_t batches;       /* unfinished batches */
-        int64_t clients;       /* connections */
-        int64_t user_clients;  /* connections of one user */
-        int64_t output_bytes;  /* output of one job */
-        int64_t history_bytes; /* memory for finished batches */
-        int64_t running_async; /* jobs at once in one worker, by run style */
+        int64_t line_bytes;      /* of one request */
+        int64_t depth;           /* of one request */
+        int64_t batch_jobs;      /* jobs in one batch */
+        int64_t queued_jobs;     /* jobs accepted and not yet ended, of all batches */
+        int64_t batches;         /* unfinished batches */
+        int64_t clients;         /* connections */
+        int64_t user_clients;    /* connections of one user */
+        int64_t client_watchers; /* of one client */
+        int64_t output_bytes;    /* output of one job */
+        int64_t history_bytes;   /* memory for finished batches */
+        int64_t running_async;   /* jobs at once in one worker, by run style */
         int64_t running_fibers;
         int64_t running_blocking; /* = threads of one worker's pool; 0: twice the cores */
         int64_t fiber_stack_bytes;

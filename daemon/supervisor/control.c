@@ -8,9 +8,11 @@
 #include <event2/listener.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -26,6 +28,10 @@
 #define BACKLOG 4096
 /* Seconds until it is tried again when accept(2) failed, for want of descriptors as a rule. */
 #define ACCEPT_RETRY_S 0.1
+/* Descriptors kept for each worker (its channel, and its successor's while that one starts) and for all the
+ * rest. */
+#define WORKER_FDS 4
+#define OTHER_FDS 64
 
 struct connection {
     TAILQ_ENTRY(connection) link;
@@ -40,13 +46,67 @@ struct control {
     struct evconnlistener *listener;
     struct event *retry;
     bool owned;
-    void (*on_request)(void *context, struct client *client, const struct rpc_request *request);
+    bool in_trouble; /* on_trouble was called, and nobody let in since */
+    int fd_end;      /* descriptors of clients are below this number; the others are for workers */
+    struct control_callbacks callbacks;
     void *context;
     void (*on_quiet)(void *context); /* NULL: nobody wants to know */
     void *quiet_context;
     TAILQ_HEAD(, connection) connections;
     size_t count;
 };
+
+/* ---- The lock ------------------------------------------------------------------------------ */
+
+/* A file of our own, which nobody else may open and thus lock. */
+static int lock_path(const char *socket, char **out, struct error *error)
+{
+    char *path;
+    if (asprintf(&path, "%s.lock", socket) < 0)
+        return error_errno(error, -ENOMEM, "socket %s", socket);
+    *out = path;
+    return 0;
+}
+
+/* Whether the path names the open file still: who held the lock before may have removed it. */
+static bool is_at(const char *path, int fd)
+{
+    struct stat open_file, named;
+    return fstat(fd, &open_file) == 0 && lstat(path, &named) == 0 &&
+           open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+}
+
+/* Of two daemons only one gets it. The kernel lets go of it when the daemon ends, however that comes. */
+static int lock(const char *socket, int *out, struct error *error)
+{
+    AUTO_FREE char *path = NULL;
+    int code = lock_path(socket, &path, error);
+    if (code)
+        return code;
+    AUTO_CLOSE int fd = -1;
+    do {
+        cleanup_close(&fd);
+        fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+        if (fd < 0)
+            return error_errno(error, -errno, "socket %s: cannot open %s", socket, path);
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+            if (errno == EWOULDBLOCK)
+                return error_set(error, -EADDRINUSE, "socket %s: another daemon serves it already",
+                                 socket);
+            return error_errno(error, -errno, "socket %s: cannot lock %s", socket, path);
+        }
+    } while (!is_at(path, fd));
+    *out = take_fd(&fd);
+    return 0;
+}
+
+void control_unlock(const struct config *config, int fd)
+{
+    AUTO_FREE char *path = NULL;
+    if (lock_path(config->daemon.socket, &path, NULL) == 0)
+        (void)unlink(path); /* while it is locked; a file that stays does no harm */
+    (void)close(fd);        /* nothing can be done about it */
+}
 
 /* ---- The socket ---------------------------------------------------------------------------- */
 
@@ -78,21 +138,6 @@ static int clear_path(const char *path, const struct sockaddr_un *address, struc
     return unlink(path) == 0 || errno == ENOENT ? 0 : error_errno(error, -errno, "socket %s", path);
 }
 
-/* So that of two daemons that start at once only one clears the path and binds to it; closing the
- * descriptor lets go. */
-static int lock_folder(const char *path, int *fd, struct error *error)
-{
-    AUTO_FREE char *folder = strdup(path);
-    char *slash = folder ? strrchr(folder, '/') : NULL;
-    if (slash)
-        slash[slash == folder] = '\0';
-    *fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*fd < 0)
-        return error_errno(error, -errno, "socket %s", path);
-    (void)flock(*fd, LOCK_EX); /* where folders cannot be locked, two may race */
-    return 0;
-}
-
 static int set_group(const char *path, const char *group, struct error *error)
 {
     if (!group)
@@ -106,23 +151,19 @@ static int set_group(const char *path, const char *group, struct error *error)
     return 0;
 }
 
-int control_open_socket(const struct config *config, int *out, struct error *error)
+/* Binds and listens; the lock is held. */
+static int open_locked(const struct config *config, const struct sockaddr_un *address, int *out,
+                       struct error *error)
 {
     const char *path = config->daemon.socket;
-    struct sockaddr_un address;
-    AUTO_CLOSE int lock = -1;
-    int code = make_address(path, &address, error);
-    if (!code)
-        code = lock_folder(path, &lock, error);
-    if (!code)
-        code = clear_path(path, &address, error);
+    int code = clear_path(path, address, error);
     if (code)
         return code;
     AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return error_errno(error, -errno, "socket %s", path);
     mode_t before = umask(0777); /* nobody may connect until it has its group */
-    int bound = bind(fd, (const struct sockaddr *)&address, sizeof(address));
+    int bound = bind(fd, (const struct sockaddr *)address, sizeof(*address));
     int bind_error = errno;
     (void)umask(before);
     if (bound != 0)
@@ -138,6 +179,22 @@ int control_open_socket(const struct config *config, int *out, struct error *err
     return 0;
 }
 
+int control_open_socket(const struct config *config, int *out, int *out_lock, struct error *error)
+{
+    struct sockaddr_un address;
+    int held, code = make_address(config->daemon.socket, &address, error);
+    if (!code)
+        code = lock(config->daemon.socket, &held, error);
+    if (code)
+        return code;
+    code = open_locked(config, &address, out, error);
+    if (code)
+        control_unlock(config, held);
+    else
+        *out_lock = held;
+    return code;
+}
+
 /* ---- Clients ------------------------------------------------------------------------------- */
 
 static bool is_quiet(const struct control *control)
@@ -145,7 +202,7 @@ static bool is_quiet(const struct control *control)
     const struct connection *connection;
     TAILQ_FOREACH (connection, &control->connections, link) {
         if (client_has_unsent(connection->client) ||
-            !LIST_EMPTY(client_watchers(connection->client)))
+            !LIST_EMPTY(&client_watchers(connection->client)->list))
             return false;
     }
     return true;
@@ -171,7 +228,8 @@ static void end(struct connection *connection)
 static void on_request(void *context, struct client *client, const struct rpc_request *request)
 {
     struct connection *connection = context;
-    connection->control->on_request(connection->control->context, client, request);
+    struct control *control = connection->control;
+    control->callbacks.on_request(control->context, client, request);
 }
 
 static void on_drained(void *context, struct client *client)
@@ -211,8 +269,19 @@ static size_t clients_of(const struct control *control, uid_t uid)
     return count;
 }
 
-/* Whether there is room for one more client of this user; if not, says so in `message`. */
-static bool has_room(const struct control *control, uid_t uid, char *message, size_t size)
+/* Where the descriptors begin that clients do not get, so that workers can always be replaced. */
+static int first_reserved_fd(uint32_t workers)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+        return INT_MAX;
+    int64_t reserve = (int64_t)workers * WORKER_FDS + OTHER_FDS, all = (int64_t)limit.rlim_cur;
+    return (int)(all - (reserve < all / 2 ? reserve : all / 2));
+}
+
+/* Whether there is room for one more client of this user, who has this descriptor; if not, says so in
+ * `message`. */
+static bool has_room(const struct control *control, int fd, uid_t uid, char *message, size_t size)
 {
     int64_t most = control->config->limits.clients;
     int64_t most_of_user = control->config->limits.user_clients;
@@ -223,6 +292,11 @@ static bool has_room(const struct control *control, uid_t uid, char *message, si
         (void)snprintf(message, size,
                        "full: this user has %lld clients connected (limits.user_clients)",
                        (long long)most_of_user);
+    else if (fd >= control->fd_end)
+        (void)snprintf(message, size,
+                       "full: %zu clients are connected, and no file descriptor is left for more "
+                       "(RLIMIT_NOFILE)",
+                       control->count);
     else
         return true;
     return false;
@@ -242,14 +316,16 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 {
     (void)listener, (void)address, (void)length;
     struct control *control = context;
+    control->in_trouble = false;
     uid_t uid = peer_uid(fd);
     char message[128];
-    if (!has_room(control, uid, message, sizeof(message))) {
+    if (!has_room(control, fd, uid, message, sizeof(message))) {
         turn_away(fd, message);
         return;
     }
     struct client_limits limits = {.line_bytes = (size_t)control->config->limits.line_bytes,
-                                   .depth = (unsigned)control->config->limits.depth};
+                                   .depth = (unsigned)control->config->limits.depth,
+                                   .fd_end = control->fd_end};
     AUTO_FREE struct connection *added = calloc(1, sizeof(*added));
     if (added)
         added->client = client_new(control->base, fd, uid, &limits, &client_callbacks, added);
@@ -277,6 +353,11 @@ static void on_retry(evutil_socket_t fd, short what, void *context)
 static void on_accept_error(struct evconnlistener *listener, void *context)
 {
     struct control *control = context;
+    struct error error;
+    (void)error_errno(&error, -EVUTIL_SOCKET_ERROR(), "cannot let clients in");
+    if (!control->in_trouble)
+        control->callbacks.on_trouble(control->context, &error);
+    control->in_trouble = true;
     struct timeval delay = clock_timeval(ACCEPT_RETRY_S);
     (void)evconnlistener_disable(listener);
     (void)evtimer_add(control->retry, &delay); /* reserved in control_new() */
@@ -285,9 +366,7 @@ static void on_accept_error(struct evconnlistener *listener, void *context)
 /* ---- Life ---------------------------------------------------------------------------------- */
 
 struct control *control_new(struct event_base *base, const struct config *config, int fd,
-                            bool owned,
-                            void (*handle)(void *context, struct client *client,
-                                           const struct rpc_request *request),
+                            bool owned, uint32_t workers, const struct control_callbacks *callbacks,
                             void *context)
 {
     struct control *control = calloc(1, sizeof(*control));
@@ -296,7 +375,8 @@ struct control *control_new(struct event_base *base, const struct config *config
     control->base = base;
     control->config = config;
     control->owned = owned;
-    control->on_request = handle;
+    control->fd_end = first_reserved_fd(workers);
+    control->callbacks = *callbacks;
     control->context = context;
     TAILQ_INIT(&control->connections);
     control->retry = evtimer_new(base, on_retry, control);

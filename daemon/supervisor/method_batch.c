@@ -7,6 +7,7 @@
 #include "supervisor/batches.h"
 #include "supervisor/call.h"
 #include "supervisor/client.h"
+#include "supervisor/config.h"
 #include "supervisor/requests.h"
 #include "supervisor/scheduler.h"
 #include "supervisor/submit.h"
@@ -44,6 +45,18 @@ static bool read_events(struct call *call, const char *field, const char *text,
     return true;
 }
 
+/* Whether the client may have one more watcher; if not, the call has failed. */
+static bool may_watch(struct call *call)
+{
+    if (!watchers_full(call->supervisor->watchers, call->client))
+        return true;
+    call_fail(
+        call, RPC_FULL,
+        "full: one client may wait for or watch %lld batches at once (limits.client_watchers)",
+        (long long)call->supervisor->config->limits.client_watchers);
+    return false;
+}
+
 static bool read_submit(struct call *call, struct submit_params *params, enum watch_events *follow)
 {
     if (!call_read(call, &submit_table, params))
@@ -51,7 +64,8 @@ static bool read_submit(struct call *call, struct submit_params *params, enum wa
     if (params->name && (!*params->name || strlen(params->name) > SUBMIT_NAME_MAX)) {
         problems_add(&call->problems, "name", "must have 1 to %d bytes", SUBMIT_NAME_MAX);
         call_fail(call, RPC_INVALID_PARAMS, "invalid params");
-    } else if (read_events(call, "follow", params->follow, follow)) {
+    } else if (read_events(call, "follow", params->follow, follow) &&
+               (*follow == WATCH_NONE || may_watch(call))) {
         return true;
     }
     call_done_reading(&submit_table, params);
@@ -190,12 +204,13 @@ static void batch_wait(struct call *call)
     if (!call_read(call, &wait_table, &params))
         return;
     struct batch *batch = call_batch(call, params.batch);
-    if (!batch || !call->id)
+    if (!batch)
         return;
     double timeout_s = timed && params.timeout.seconds < WAIT_MAX_S ? params.timeout.seconds : -1;
     if (batch->finished)
         call_result(call, summary_batch(batch));
-    else if (watchers_wait(call->supervisor->watchers, call->client, batch, call->id, timeout_s))
+    else if (may_watch(call) &&
+             watchers_wait(call->supervisor->watchers, call->client, batch, call->id, timeout_s))
         call_fail(call, RPC_FULL, "out of memory");
 }
 
@@ -224,6 +239,8 @@ static void watch(struct call *call, const struct watch_params *params)
         call_fail(call, RPC_INVALID_PARAMS, "invalid params");
         return;
     }
+    if (events != WATCH_NONE && !may_watch(call))
+        return;
     call_result(call, json_pack("{s:I, s:s, s:I, s:I}", "batch", (json_int_t)batch->number, "state",
                                 summary_state(batch), "jobs", (json_int_t)batch->jobs, "completed",
                                 (json_int_t)batch_completed(batch)));
@@ -317,9 +334,14 @@ static void batch_cancel(struct call *call)
 }
 
 const struct method methods_batch[] = {
-    {"batch.submit", batch_submit}, {"batch.open", batch_open},
-    {"batch.add", batch_add},       {"batch.seal", batch_seal_method},
-    {"batch.wait", batch_wait},     {"batch.watch", batch_watch},
-    {"batch.show", batch_show},     {"batch.list", batch_list},
-    {"batch.cancel", batch_cancel}, {NULL, NULL},
+    {.name = "batch.submit", .run = batch_submit},
+    {.name = "batch.open", .run = batch_open},
+    {.name = "batch.add", .run = batch_add},
+    {.name = "batch.seal", .run = batch_seal_method},
+    {.name = "batch.wait", .run = batch_wait, .only_answers = true},
+    {.name = "batch.watch", .run = batch_watch},
+    {.name = "batch.show", .run = batch_show, .only_answers = true},
+    {.name = "batch.list", .run = batch_list, .only_answers = true},
+    {.name = "batch.cancel", .run = batch_cancel},
+    {.name = NULL},
 };

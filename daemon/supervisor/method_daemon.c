@@ -159,10 +159,10 @@ static void plugin_show(struct call *call)
 }
 
 const struct method methods_daemon[] = {
-    {"hello", hello},
-    {"daemon.ping", daemon_ping},
-    {"daemon.status", daemon_status},
-    {"plugin.list", plugin_list},
-    {"plugin.show", plugin_show},
-    {NULL, NULL},
+    {.name = "hello", .run = hello, .only_answers = true},
+    {.name = "daemon.ping", .run = daemon_ping, .only_answers = true},
+    {.name = "daemon.status", .run = daemon_status, .only_answers = true},
+    {.name = "plugin.list", .run = plugin_list, .only_answers = true},
+    {.name = "plugin.show", .run = plugin_show, .only_answers = true},
+    {.name = NULL},
 };

@@ -122,8 +122,8 @@ static void job_list(struct call *call)
 }
 
 const struct method methods_job[] = {
-    {"job.show", job_show},
-    {"job.list", job_list},
-    {"job.cancel", job_cancel},
-    {NULL, NULL},
+    {.name = "job.show", .run = job_show, .only_answers = true},
+    {.name = "job.list", .run = job_list, .only_answers = true},
+    {.name = "job.cancel", .run = job_cancel},
+    {.name = NULL},
 };

@@ -171,6 +171,15 @@ static const struct option options[] = {
      .text = "Connections of one user. Lower it below limits.clients where users do not trust each "
              "other."},
     {.group = "limits",
+     .name = "client_watchers",
+     INTEGER(limits.client_watchers),
+     .fallback = "1024",
+     .min = 1,
+     .max = 1e6,
+     .unit = "watchers",
+     .text =
+         "What one connection may wait for or watch at once: batch.wait, batch.watch and follow."},
+    {.group = "limits",
      .name = "output_bytes",
      SIZE(limits.output_bytes),
      .fallback = "1MiB",

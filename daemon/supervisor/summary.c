@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/params.h"
 #include "base/parse.h"
 #include "supervisor/batch.h"
 #include "supervisor/catalogue.h"
@@ -20,7 +21,7 @@ const char *summary_state(const struct batch *batch)
 {
     if (!batch->finished)
         return batch->sealed ? "running" : "open";
-    if (batch->in_state[JOB_SUCCEEDED] == batch->jobs)
+    if (batch->in_state[JOB_SUCCEEDED] == batch->jobs && (batch->jobs || !batch->cancelled))
         return "succeeded";
     return batch->cancelled ? "cancelled" : "failed";
 }
@@ -150,12 +151,25 @@ void summary_write_job_done(struct bytes *out, const struct batch *batch,
     json_text_raw(out, "}}\n");
 }
 
+/* The parameters as this job gets them, as text for the caller to free; NULL: too long, or out of memory. */
+static char *expanded_params(const struct entry *entry, uint32_t job, const char *item)
+{
+    struct params_expansion expansion = {.index = job - entry->first, .item = item};
+    json_t *params = json_loadb(entry->params, entry->params_size, 0, NULL);
+    char *text = params && params_expand(params, &expansion) == 0
+                     ? json_dumps(params, JSON_COMPACT | JSON_REAL_PRECISION(15))
+                     : NULL;
+    json_decref(params);
+    return text;
+}
+
 static void write_params(struct bytes *out, const struct batch *batch, uint32_t job)
 {
     const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
-    json_text_raw(out, ",\"params\":");
-    json_text_raw(out, entry->params ? entry->params : "{}");
     AUTO_FREE char *item = batch_item(batch, job);
+    AUTO_FREE char *expanded = entry->expands ? expanded_params(entry, job, item) : NULL;
+    json_text_raw(out, ",\"params\":");
+    json_text_raw(out, expanded ? expanded : entry->params ? entry->params : "{}");
     if (item) {
         json_text_raw(out, ",\"item\":");
         json_text_string(out, item, strlen(item));

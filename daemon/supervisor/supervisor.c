@@ -78,6 +78,17 @@ static void on_request(void *context, struct client *client, const struct rpc_re
     call_serve(context, client, request);
 }
 
+static void on_trouble(void *context, const struct error *error)
+{
+    const struct supervisor *supervisor = context;
+    log_write(supervisor->log, LOG_LEVEL_WARNING, "%s", error->text);
+}
+
+static const struct control_callbacks control_callbacks = {
+    .on_request = on_request,
+    .on_trouble = on_trouble,
+};
+
 static void start_batch(struct supervisor *supervisor, const struct config_batch *configured)
 {
     struct batch *batch;
@@ -105,7 +116,8 @@ static void start_batches(struct supervisor *supervisor)
 static int open_for_business(struct supervisor *supervisor)
 {
     supervisor->control = control_new(supervisor->base, supervisor->config, supervisor->listen_fd,
-                                      supervisor->listen_owned, on_request, supervisor);
+                                      supervisor->listen_lock >= 0, pool_count(supervisor->pool),
+                                      &control_callbacks, supervisor);
     if (!supervisor->control)
         return -ENOMEM;
     supervisor->listen_fd = -1;
@@ -224,9 +236,8 @@ static int open_socket(struct supervisor *supervisor, int listen_fd, struct erro
     supervisor->listen_fd = listen_fd;
     if (listen_fd >= 0)
         return 0;
-    int code = control_open_socket(supervisor->config, &supervisor->listen_fd, error);
-    supervisor->listen_owned = !code;
-    return code;
+    return control_open_socket(supervisor->config, &supervisor->listen_fd, &supervisor->listen_lock,
+                               error);
 }
 
 static int start(struct supervisor *supervisor, int listen_fd, struct error *error)
@@ -244,7 +255,8 @@ static int start(struct supervisor *supervisor, int listen_fd, struct error *err
                     &pool_callbacks, supervisor, &supervisor->pool, error);
     if (code)
         return code;
-    supervisor->watchers = watchers_new(supervisor->base, &supervisor->catalogue);
+    supervisor->watchers = watchers_new(supervisor->base, &supervisor->catalogue,
+                                        (size_t)supervisor->config->limits.client_watchers);
     supervisor->scheduler = scheduler_new(supervisor->base, &supervisor->catalogue,
                                           supervisor->pool, &scheduler_callbacks, supervisor);
     if (!supervisor->watchers || !supervisor->scheduler)
@@ -287,21 +299,26 @@ static void end(struct supervisor *supervisor)
     free_event(supervisor->on_int);
     free_event(supervisor->stop_timer);
     if (supervisor->listen_fd >= 0) {
-        if (supervisor->listen_owned)
+        if (supervisor->listen_lock >= 0)
             (void)unlink(supervisor->config->daemon.socket); /* may have been removed by hand */
         (void)close(supervisor->listen_fd);
     }
+    if (supervisor->listen_lock >= 0)
+        control_unlock(supervisor->config, supervisor->listen_lock);
     if (supervisor->base)
         event_base_free(supervisor->base);
 }
 
-int supervisor_main(const struct config *config, struct log *log, int listen_fd)
+int supervisor_main(const struct config *config, struct log *log, int listen_fd,
+                    struct error *error)
 {
-    struct supervisor supervisor = {
-        .config = config, .log = log, .listen_fd = -1, .started_ns = clock_now_ns()};
-    struct error error;
-    if (start(&supervisor, listen_fd, &error) != 0) {
-        log_write(log, LOG_LEVEL_ERROR, "%s", error.text);
+    struct supervisor supervisor = {.config = config,
+                                    .log = log,
+                                    .listen_fd = -1,
+                                    .listen_lock = -1,
+                                    .started_ns = clock_now_ns()};
+    if (start(&supervisor, listen_fd, error) != 0) {
+        log_write(log, LOG_LEVEL_ERROR, "%s", error->text);
         supervisor.exit_code = EXIT_FAILURE;
     } else if (event_base_dispatch(supervisor.base) < 0) {
         log_write(log, LOG_LEVEL_ERROR, "the event loop failed");

@@ -31,9 +31,9 @@ struct supervisor {
     struct control *control; /* NULL until the plugins are known */
     struct event *on_term, *on_int;
     struct event *stop_timer;
-    int listen_fd;     /* until control takes it over */
-    bool listen_owned; /* the socket's path is ours to remove */
-    int stopping;      /* how urgently, see stop.h */
+    int listen_fd;   /* until control takes it over */
+    int listen_lock; /* of the socket's path, which is ours to remove; -1: it is not */
+    int stopping;    /* how urgently, see stop.h */
     uint64_t started_ns;
     uint64_t completed;   /* jobs that have ended since the start */
     struct batch *latest; /* the batch that a result was found for last */
@@ -41,7 +41,9 @@ struct supervisor {
 };
 
 /* Runs the daemon until it has stopped, with its configuration; listen_fd is a socket passed by systemd, or
- * -1. Returns the exit code. */
-int supervisor_main(const struct config *config, struct log *log, int listen_fd);
+ * -1. Returns the exit code; when it could not start, the words are in the log and in *error, which is
+ * untouched otherwise. */
+int supervisor_main(const struct config *config, struct log *log, int listen_fd,
+                    struct error *error);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Watchers that may have something to tell stand in one list, pumped by one event, each a bounded amount
- * at a time.
+ * Batches with news stand in one list, watchers that may have something to tell in another; one event turns
+ * the first into the second and pumps that, each watcher a bounded amount at a time, for a bounded time.
  */
 #include "supervisor/watcher.h"
 
@@ -22,6 +22,10 @@
  * them. Either is some 100 us. */
 #define PUMP_BYTES (64u << 10)
 #define PUMP_COMPLETIONS 4096
+/* How long watchers are told before it is the sockets' turn; the one under way is not interrupted. */
+#define PUMP_NS (CLOCK_NS_PER_S / 1000)
+/* Bytes of scratch kept between turns; an event with a large output takes more. */
+#define KEPT_CAPACITY (4 * PUMP_BYTES)
 
 struct watcher {
     LIST_ENTRY(watcher) client_link, batch_link;
@@ -39,7 +43,9 @@ struct watcher {
 struct watchers {
     const struct catalogue *catalogue;
     struct event_base *base;
+    size_t client_max; /* watchers of one client */
     struct event *pump;
+    TAILQ_HEAD(, batch) news;
     TAILQ_HEAD(watchers_due, watcher) due;
     struct bytes text; /* scratch */
 };
@@ -66,18 +72,37 @@ enum watch_events watch_events_from_name(const char *name)
     return events;
 }
 
+static void forget_news(struct watchers *watchers, struct batch *batch)
+{
+    if (!batch->has_news)
+        return;
+    batch->has_news = false;
+    TAILQ_REMOVE(&watchers->news, batch, news_link);
+}
+
 static void free_watcher(struct watcher *watcher)
 {
     struct client *client = watcher->client;
+    struct batch *batch = watcher->batch;
     if (watcher->due)
         TAILQ_REMOVE(&watcher->all->due, watcher, due_link);
     LIST_REMOVE(watcher, client_link);
+    client_watchers(client)->count--;
     LIST_REMOVE(watcher, batch_link);
+    if (LIST_EMPTY(&batch->watchers)) /* it may be forgotten from now on */
+        forget_news(watcher->all, batch);
     if (watcher->timeout)
         event_free(watcher->timeout);
     json_decref(watcher->id);
     free(watcher);
     client_watchers_changed(client);
+}
+
+static void pump_soon(struct watchers *watchers)
+{
+    /* A timer that is due is served after the sockets had their turn, unlike event_active(). */
+    static const struct timeval now = {0};
+    (void)evtimer_add(watchers->pump, &now); /* reserved in watchers_new() */
 }
 
 static void make_due(struct watcher *watcher)
@@ -86,9 +111,7 @@ static void make_due(struct watcher *watcher)
         return;
     watcher->due = true;
     TAILQ_INSERT_TAIL(&watcher->all->due, watcher, due_link);
-    /* A timer that is due is served after the sockets had their turn, unlike event_active(). */
-    static const struct timeval now = {0};
-    (void)evtimer_add(watcher->all->pump, &now); /* reserved in watchers_new() */
+    pump_soon(watcher->all);
 }
 
 /* ---- Telling ------------------------------------------------------------------------------- */
@@ -102,6 +125,8 @@ static void send_summary(struct watcher *watcher)
                                          : rpc_request(0, "batch.done", summary, &size);
     if (text)
         client_send(watcher->client, text, size);
+    else
+        client_abandon(watcher->client);
 }
 
 static bool wants(const struct watcher *watcher, const struct completion *completion)
@@ -115,7 +140,6 @@ static bool tell_some(struct watcher *watcher)
 {
     struct bytes *text = &watcher->all->text;
     bool more = true;
-    bytes_clear(text);
     for (int i = 0; more && i < PUMP_COMPLETIONS && text->size < PUMP_BYTES; i++) {
         struct completion completion;
         uint32_t seq = watcher->cursor.number;
@@ -123,8 +147,16 @@ static bool tell_some(struct watcher *watcher)
         if (more && wants(watcher, &completion))
             summary_write_job_done(text, watcher->batch, &completion, seq, watcher->all->catalogue);
     }
-    if (text->size)
+    if (text->failed) { /* an event is missing or half written */
+        client_abandon(watcher->client);
+        more = false;
+    } else if (text->size) {
         client_send(watcher->client, text->data, text->size);
+    }
+    if (text->capacity > KEPT_CAPACITY)
+        bytes_free(text);
+    else
+        bytes_clear(text);
     return more;
 }
 
@@ -142,19 +174,37 @@ static void pump(struct watcher *watcher)
     }
 }
 
+/* Makes those due who want to know what is new. */
+static void spread_news(struct watchers *watchers)
+{
+    struct batch *batch;
+    while ((batch = TAILQ_FIRST(&watchers->news))) {
+        forget_news(watchers, batch);
+        struct watcher *watcher;
+        LIST_FOREACH (watcher, &batch->watchers, batch_link) {
+            if (watcher->events > WATCH_SUMMARY || batch->finished)
+                make_due(watcher);
+        }
+    }
+}
+
 static void on_pump(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
     struct watchers *watchers = context;
+    spread_news(watchers);
     /* Those that become due again meanwhile have their turn after the sockets. */
     struct watcher *last = TAILQ_LAST(&watchers->due, watchers_due);
+    uint64_t end_ns = clock_now_ns() + PUMP_NS;
     struct watcher *watcher;
     while ((watcher = TAILQ_FIRST(&watchers->due))) {
         bool was_last = watcher == last;
         pump(watcher);
-        if (was_last)
+        if (was_last || clock_now_ns() >= end_ns)
             break;
     }
+    if (!TAILQ_EMPTY(&watchers->due))
+        pump_soon(watchers);
 }
 
 static void on_timeout(evutil_socket_t fd, short what, void *context)
@@ -169,6 +219,8 @@ static void on_timeout(evutil_socket_t fd, short what, void *context)
     AUTO_FREE char *text = rpc_error(watcher->id, RPC_NOT_READY, message, NULL, &size);
     if (text)
         client_send(watcher->client, text, size);
+    else
+        client_abandon(watcher->client);
     free_watcher(watcher);
 }
 
@@ -184,10 +236,16 @@ static struct watcher *add(struct watchers *watchers, struct client *client, str
     watcher->client = client;
     watcher->batch = batch;
     watcher->events = events;
-    LIST_INSERT_HEAD(client_watchers(client), watcher, client_link);
+    LIST_INSERT_HEAD(&client_watchers(client)->list, watcher, client_link);
+    client_watchers(client)->count++;
     LIST_INSERT_HEAD(&batch->watchers, watcher, batch_link);
     make_due(watcher);
     return watcher;
+}
+
+bool watchers_full(const struct watchers *watchers, struct client *client)
+{
+    return client_watchers(client)->count >= watchers->client_max;
 }
 
 int watchers_watch(struct watchers *watchers, struct client *client, struct batch *batch,
@@ -219,32 +277,38 @@ int watchers_wait(struct watchers *watchers, struct client *client, struct batch
 
 void watchers_notice(struct batch *batch)
 {
-    struct watcher *watcher;
-    LIST_FOREACH (watcher, &batch->watchers, batch_link)
-        make_due(watcher);
+    const struct watcher *watcher = LIST_FIRST(&batch->watchers);
+    if (!watcher || batch->has_news)
+        return;
+    batch->has_news = true;
+    TAILQ_INSERT_TAIL(&watcher->all->news, batch, news_link);
+    pump_soon(watcher->all);
 }
 
 void watchers_resume(struct client *client)
 {
     struct watcher *watcher;
-    LIST_FOREACH (watcher, client_watchers(client), client_link)
+    LIST_FOREACH (watcher, &client_watchers(client)->list, client_link)
         make_due(watcher);
 }
 
 void watchers_drop(struct client *client)
 {
     struct watcher *watcher;
-    while ((watcher = LIST_FIRST(client_watchers(client))))
+    while ((watcher = LIST_FIRST(&client_watchers(client)->list)))
         free_watcher(watcher);
 }
 
-struct watchers *watchers_new(struct event_base *base, const struct catalogue *catalogue)
+struct watchers *watchers_new(struct event_base *base, const struct catalogue *catalogue,
+                              size_t client_max)
 {
     struct watchers *watchers = calloc(1, sizeof(*watchers));
     if (!watchers)
         return NULL;
     watchers->catalogue = catalogue;
     watchers->base = base;
+    watchers->client_max = client_max;
+    TAILQ_INIT(&watchers->news);
     TAILQ_INIT(&watchers->due);
     watchers->pump = evtimer_new(base, on_pump, watchers);
     if (!watchers->pump) {
@@ -258,7 +322,7 @@ void watchers_free(struct watchers *watchers)
 {
     if (!watchers)
         return;
-    assert(TAILQ_EMPTY(&watchers->due));
+    assert(TAILQ_EMPTY(&watchers->due) && TAILQ_EMPTY(&watchers->news));
     event_free(watchers->pump);
     bytes_free(&watchers->text);
     free(watchers);

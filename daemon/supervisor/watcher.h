@@ -31,10 +31,15 @@ const char *watch_events_name(enum watch_events events);
 /* WATCH_EVENTS: no such name. */
 enum watch_events watch_events_from_name(const char *name);
 
-/* All watchers of the daemon; the catalogue must outlive them. NULL: out of memory. */
-struct watchers *watchers_new(struct event_base *base, const struct catalogue *catalogue);
+/* All watchers of the daemon, at most client_max of each client; the catalogue must outlive them. NULL: out of
+ * memory. */
+struct watchers *watchers_new(struct event_base *base, const struct catalogue *catalogue,
+                              size_t client_max);
 /* No watcher may be left. NULL is fine. */
 void watchers_free(struct watchers *watchers);
+
+/* Whether the client has as many watchers as it may have: the next two are not to be called then. */
+bool watchers_full(const struct watchers *watchers, struct client *client);
 
 /* Tells the client of the batch from completion number `from` on, which must not be behind the end. -ENOMEM. */
 int watchers_watch(struct watchers *watchers, struct client *client, struct batch *batch,
@@ -45,7 +50,7 @@ int watchers_watch(struct watchers *watchers, struct client *client, struct batc
 int watchers_wait(struct watchers *watchers, struct client *client, struct batch *batch,
                   const json_t *id, double timeout_s);
 
-/* There is something new in the batch. Cheap: events are written later in this turn of the loop. */
+/* There is something new in the batch. Costs the same whoever watches: events are written later. */
 void watchers_notice(struct batch *batch);
 /* The client can take more, or is gone. */
 void watchers_resume(struct client *client);

@@ -23,9 +23,14 @@ static void unref_json(json_t **json)
 
 #define AUTO_JSON __attribute__((cleanup(unref_json))) json_t *
 
+/* Bytes of an id that is a text; reason: a waiting call keeps its id, and ids as long as messages would
+ * fill the memory. A UUID has 36. */
+#define ID_MAX 256
+
 static bool is_id(const json_t *json)
 {
-    return json_is_string(json) || json_is_integer(json) || json_is_null(json);
+    return (json_is_string(json) && json_string_length(json) <= ID_MAX) || json_is_integer(json) ||
+           json_is_null(json);
 }
 
 /* Refuses misspelt members, which would go unnoticed otherwise. */
@@ -47,7 +52,8 @@ static int check_request(json_t *root, struct error *error)
     const json_t *id = json_object_get(root, "id"), *params = json_object_get(root, "params");
 
     if (id && !is_id(id))
-        return error_set(error, RPC_INVALID_REQUEST, "id must be a string, an integer or null");
+        return error_set(error, RPC_INVALID_REQUEST,
+                         "id must be a string of at most %d bytes, an integer or null", ID_MAX);
     if (!json_is_string(version) || strcmp(json_string_value(version), "2.0") != 0)
         return error_set(error, RPC_INVALID_REQUEST, "jsonrpc must be \"2.0\"");
     if (!json_is_string(json_object_get(root, "method")))

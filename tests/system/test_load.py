@@ -1,7 +1,11 @@
 """Many clients, slow clients, clients that never read: memory stays bounded, nobody suffers."""
 
+import contextlib
+import json
+import os
 import resource
 import select
+import signal
 import socket
 import time
 
@@ -190,6 +194,58 @@ def test_without_descriptors_the_daemon_goes_on(start_daemon):
             client.close()
 
 
+def test_clients_leave_descriptors_to_workers(start_daemon):
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+
+    daemon = start_daemon(config=ROOMY, preexec_fn=few)
+    first = daemon.client()
+    clients = [first]
+    batch = first.submit(wait_job(3600))
+
+    def refusal():
+        clients.append(daemon.client())
+        with contextlib.suppress(OSError):
+            clients[-1].request("batch.watch", batch=batch)
+            clients[-1].half_close()  # costs the daemon a second descriptor
+        return clients[-1].receive().get("error")
+
+    try:
+        error = eventually(refusal, "no descriptor is left")
+        assert error["code"] == 3
+        assert "RLIMIT_NOFILE" in error["message"]
+        assert 20 < len(clients) < 200
+        assert open_fds(daemon.process.pid) < 140
+        worker = first.call("daemon.status")["workers"][0]
+        os.kill(worker["pid"], signal.SIGKILL)
+
+        def replaced():
+            now = first.call("daemon.status")["workers"][0]
+            return now["pid"] != worker["pid"] and now["state"] == "ready"
+
+        eventually(replaced, "the worker is replaced")
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_out_of_descriptors_is_told_once(start_daemon):
+    daemon = start_daemon()
+    pid = daemon.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    with daemon.client() as client:
+        client.call("daemon.ping")
+        for _ in range(2):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (1, before[1]))
+            with daemon.client() as late:
+                ping = late.request("daemon.ping")
+                daemon.log.wait_for("cannot let clients in: Too many open files")
+                time.sleep(0.35)  # some more attempts, one each 0.1 s
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+                assert late.answer(ping) == {}
+    assert daemon.log.text().count("cannot let clients in") == 2
+
+
 def test_a_million_jobs_in_one_line_take_little_memory(daemon):
     with daemon.client() as client:
         client.call("daemon.ping")
@@ -209,3 +265,25 @@ def test_connections_come_and_go_without_a_trace(daemon):
     for _ in range(1000):
         daemon.call("daemon.ping")
     eventually(lambda: open_fds(daemon.process.pid) <= before, "all connections are closed")
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_questions_that_nobody_hears_the_answer_of_cost_next_to_nothing(daemon, client):
+    batch = client.submit(wait_job(0, count=1000))
+    client.call("batch.wait", batch=batch)
+    begin = cpu_seconds(daemon.process.pid)
+    for _ in range(20):
+        client.call("job.list", batch=batch, limit=1000)
+    asked = cpu_seconds(daemon.process.pid) - begin
+    question = json.dumps({"jsonrpc": "2.0", "method": "job.list",
+                           "params": {"batch": batch, "limit": 1000}}).encode()
+    begin = cpu_seconds(daemon.process.pid)
+    client.send(question * 200)
+    client.call("daemon.ping")
+    unasked = cpu_seconds(daemon.process.pid) - begin
+    assert unasked < max(asked, 0.05)

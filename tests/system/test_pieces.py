@@ -87,3 +87,11 @@ def test_many_small_pieces_keep_their_order(client):
     jobs, summary = client.follow(batch)
     assert summary["jobs"] == 500
     assert all(job["name"] == f"piece {job['job']}" for job in jobs)
+
+
+def test_cancelling_an_open_batch_without_jobs_leaves_it_cancelled(client):
+    batch = client.call("batch.open", follow="summary")["batch"]
+    assert client.call("batch.cancel", batch=batch)["cancelled"] == 0
+    _, summary = client.follow(batch)
+    assert (summary["state"], summary["jobs"]) == ("cancelled", 0)
+    assert client.call("batch.list", state="cancelled")["batches"][0]["batch"] == batch

@@ -94,7 +94,7 @@ def test_job_show_tells_parameters_and_output(client):
     client.call("batch.wait", batch=batch)
     job = client.call("job.show", batch=batch, job=1)
     assert (job["batch"], job["job"], job["name"], job["plugin"]) == (batch, 1, "job 20ms", "wait")
-    assert "20ms" in (job["params"]["seconds"], job.get("item"))
+    assert (job["params"], job["item"]) == ({"seconds": "20ms"}, "20ms")
     assert job["state"] == "succeeded"
     assert job["attempt"] == 0
     assert job["run"] >= 0.02
@@ -209,3 +209,9 @@ def test_a_plugin_that_is_not_there_is_refused(client):
         client.call("plugin.show", name="nothing")
     assert caught.value.code == 1
     assert "nothing" in caught.value.message
+
+
+def test_a_job_is_shown_with_the_parameters_it_got(client):
+    batch = client.submit(wait_job(0), wait_job("0.00{index}", count=3), wait_job(0))
+    shown = [client.call("job.show", batch=batch, job=job)["params"] for job in range(5)]
+    assert shown == [{"seconds": seconds} for seconds in (0, "0.000", "0.001", "0.002", 0)]

@@ -1,5 +1,6 @@
 """The control socket as a file: who made it, who may use it, what lies there already."""
 
+import fcntl
 import grp
 import os
 import shutil
@@ -90,9 +91,52 @@ def test_a_path_too_long_for_a_socket_is_refused_in_words(make_daemon, folder):
     assert list(folder.iterdir()) == []
 
 
-def test_a_stopped_daemon_removes_its_socket(daemon):
+def lock_of(daemon):
+    return daemon.socket_path.with_name(daemon.socket_path.name + ".lock")
+
+
+def test_a_stopped_daemon_removes_its_socket_and_its_lock(daemon):
+    assert stat.S_IMODE(lock_of(daemon).stat().st_mode) == 0o600
     daemon.stop()
     assert not daemon.socket_path.exists()
+    assert not lock_of(daemon).exists()
+
+
+def test_who_locks_the_folder_hinders_nobody(make_daemon):
+    daemon = make_daemon()
+    fd = os.open(daemon.directory, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        daemon.start()
+    finally:
+        os.close(fd)
+
+
+def test_a_daemon_without_a_socket_is_known_by_its_lock(daemon, make_daemon):
+    daemon.socket_path.unlink()
+    second = make_daemon(config={"daemon": {"socket": str(daemon.socket_path)}})
+    with pytest.raises(DaemonFailed) as caught:
+        second.start()
+    assert f"socket {daemon.socket_path}: another daemon serves it already" in caught.value.log
+    assert lock_of(daemon).exists()
+    assert not daemon.socket_path.exists()
+
+
+def test_a_lock_that_leads_elsewhere_is_refused(make_daemon, folder):
+    daemon = make_daemon()
+    lock_of(daemon).symlink_to(folder / "elsewhere")
+    with pytest.raises(DaemonFailed) as caught:
+        daemon.start()
+    assert str(lock_of(daemon)) in caught.value.log
+    assert not (folder / "elsewhere").exists()
+
+
+def test_a_start_that_fails_leaves_no_lock_behind(make_daemon):
+    daemon = make_daemon()
+    daemon.socket_path.mkdir()
+    with pytest.raises(DaemonFailed):
+        daemon.start()
+    assert not lock_of(daemon).exists()
 
 
 def test_the_command_line_decides_over_the_file(make_daemon, folder):
@@ -140,3 +184,23 @@ def test_no_descriptor_of_the_daemon_leaks_into_its_workers(daemon):
                 ours = {line.split()[6] for line in table if str(daemon.socket_path) in line}
             held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
             assert not {f"socket:[{inode}]" for inode in ours} & held
+
+
+def test_a_start_that_fails_says_why_on_standard_error_whatever_the_log(make_daemon):
+    daemon = make_daemon(log="syslog")
+    daemon.socket_path.mkdir()
+    with pytest.raises(DaemonFailed) as caught:
+        daemon.start()
+    assert caught.value.status == 1
+    assert str(daemon.socket_path) in caught.value.log
+    assert len(caught.value.log.splitlines()) == 1
+
+
+def test_standard_descriptors_that_were_closed_are_not_used_for_others(make_daemon):
+    shell = ["sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-']
+    daemon = make_daemon(wrapper=shell).start()
+    pids = [daemon.process.pid, *daemon.worker_pids()]
+    for pid in pids:
+        for fd in range(3):
+            assert os.readlink(f"/proc/{pid}/fd/{fd}") == "/dev/null"
+    assert daemon.call("daemon.ping") == {}

@@ -167,3 +167,27 @@ def test_watching_a_batch_that_is_not_there_is_refused(client):
             client.call(method, batch=99)
         assert caught.value.code == 1, method
         assert "99" in caught.value.message
+
+
+def test_a_client_that_watches_too_much_is_told_so(start_daemon):
+    daemon = start_daemon(config={"limits": {"client_watchers": 5}})
+    with daemon.client() as client:
+        batch = client.submit(wait_job(3600))
+        waits = [client.request("batch.wait", batch=batch) for _ in range(3)]
+        for _ in range(2):
+            client.call("batch.watch", batch=batch)
+        for method, params in (("batch.wait", {"batch": batch}), ("batch.watch", {"batch": batch}),
+                               ("batch.submit", {"jobs": [wait_job(0)], "follow": "each"}),
+                               ("batch.open", {"follow": "summary"})):
+            with pytest.raises(RpcError) as caught:
+                client.call(method, **params)
+            assert caught.value.code == 3
+            assert "5" in caught.value.message and "limits.client_watchers" in caught.value.message
+        assert len(client.call("batch.list")["batches"]) == 1
+        client.call("batch.watch", batch=batch, events="none")
+        with daemon.client() as other:
+            other.call("batch.watch", batch=batch)
+        client.request("batch.cancel", batch=batch)
+        answers = [client.receive() for _ in range(8)]  # 3 waits, 2 of each event, the cancel
+        assert {answer["id"] for answer in answers if "id" in answer} > set(waits)
+        client.run(wait_job(0))

@@ -1,5 +1,6 @@
 #include <check.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 #include <event2/event.h>
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "suite.h"
 #include "supervisor/client.h"
 #include "wire/rpc.h"
@@ -19,6 +21,7 @@ struct served {
     struct client *client; /* NULL: closed */
     unsigned requests, drained, closed;
     size_t answer_bytes;
+    uint64_t work_ns; /* what a request takes */
     char last_method[64];
 };
 
@@ -26,7 +29,7 @@ struct watcher { /* the client only counts them */
     LIST_ENTRY(watcher) link;
 };
 
-static const struct client_limits limits = {.line_bytes = 64 << 10, .depth = 8};
+static const struct client_limits limits = {.line_bytes = 64 << 10, .depth = 8, .fd_end = INT_MAX};
 static struct event_base *base;
 static struct served served;
 static int peer;
@@ -36,6 +39,8 @@ static void on_request(void *context, struct client *client, const struct rpc_re
     ck_assert_ptr_eq(context, &served);
     ck_assert_ptr_eq(client, served.client);
     served.requests++;
+    for (uint64_t end_ns = clock_now_ns() + served.work_ns; clock_now_ns() < end_ns;)
+        continue;
     (void)snprintf(served.last_method, sizeof(served.last_method), "%s", request->method);
     AUTO_FREE char *answer = malloc(served.answer_bytes + 1);
     memset(answer, 'a', served.answer_bytes + 1);
@@ -55,7 +60,7 @@ static void on_closed(void *context, struct client *client)
     served.closed++;
     served.client = NULL;
     struct watcher *watcher;
-    while ((watcher = LIST_FIRST(client_watchers(client))))
+    while ((watcher = LIST_FIRST(&client_watchers(client)->list)))
         LIST_REMOVE(watcher, link);
     client_free(client);
 }
@@ -209,15 +214,62 @@ START_TEST(requests_may_be_cut_anywhere)
 }
 END_TEST
 
+/* Serves requests that take so long, and says how many of them one turn of the loop had at most. */
+static unsigned most_in_a_turn(unsigned count, uint64_t work_ns)
+{
+    unsigned most = 0;
+    served.work_ns = work_ns;
+    put_many(peer, count);
+    while (served.requests < count) {
+        unsigned before = served.requests;
+        turn();
+        if (served.requests - before > most)
+            most = served.requests - before;
+    }
+    return most;
+}
+
 START_TEST(many_requests_in_one_write_are_all_served_in_turns)
 {
-    enum { MANY = 1000 };
-    put_many(peer, MANY);
-    while (!served.requests)
-        turn();
-    ck_assert_uint_le(served.requests, 200); /* others have their turn in between */
+    ck_assert_uint_le(most_in_a_turn(1000, 20000), 60); /* others have their turn after 1 ms */
+}
+END_TEST
+
+START_TEST(a_turn_is_short_whatever_the_requests_cost)
+{
+    ck_assert_uint_le(most_in_a_turn(20, 600000), 2);
+}
+END_TEST
+
+START_TEST(a_request_that_takes_longer_than_a_turn_is_served)
+{
+    ck_assert_uint_eq(most_in_a_turn(3, 3000000), 1);
+}
+END_TEST
+
+/* The reads that this process has made. */
+static unsigned long reads_made(void)
+{
+    unsigned long reads = 0;
+    char line[64];
+    AUTO_FCLOSE FILE *file = fopen("/proc/self/io", "re");
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof(line), file) && sscanf(line, "syscr: %lu", &reads) != 1)
+        continue;
+    return reads;
+}
+
+START_TEST(a_large_request_takes_few_reads)
+{
+    static char request[60000];
+    memset(request, ' ', sizeof(request));
+    memcpy(request, "{", 1);
+    memcpy(request + sizeof(request) - sizeof(REQUEST) + 2, REQUEST + 1, sizeof(REQUEST) - 2);
+    ck_assert_int_eq(send(peer, request, sizeof(request), 0), sizeof(request));
+    unsigned long before = reads_made();
     settle();
-    ck_assert_uint_eq(served.requests, MANY);
+    ck_assert_uint_eq(served.requests, 1);
+    ck_assert_uint_le(reads_made() - before, 6); /* those of the measuring among them */
 }
 END_TEST
 
@@ -374,6 +426,7 @@ START_TEST(answers_to_a_client_that_is_gone_take_no_memory_and_no_time_of_others
     client_free(served.client);
     hang_up();
     served.client = client_new(base, ends[0], 1234, &limits, &large, &served);
+    served.work_ns = 20000;
     put_many(ends[1], 1000);
     (void)close(ends[1]);
     unsigned before = 0, turns = 0;
@@ -402,7 +455,7 @@ END_TEST
 START_TEST(a_client_that_shuts_down_its_side_stays_while_it_has_watchers)
 {
     struct watcher watcher;
-    LIST_INSERT_HEAD(client_watchers(served.client), &watcher, link);
+    LIST_INSERT_HEAD(&client_watchers(served.client)->list, &watcher, link);
     put_text(REQUEST);
     ck_assert_int_eq(shutdown(peer, SHUT_WR), 0);
     settle();
@@ -422,7 +475,7 @@ END_TEST
 START_TEST(a_client_with_watchers_that_shut_down_and_then_hangs_up_is_gone)
 {
     struct watcher watcher;
-    LIST_INSERT_HEAD(client_watchers(served.client), &watcher, link);
+    LIST_INSERT_HEAD(&client_watchers(served.client)->list, &watcher, link);
     ck_assert_int_eq(shutdown(peer, SHUT_WR), 0);
     settle();
     client_send(served.client, "event", 5);
@@ -458,7 +511,7 @@ static unsigned wakeups(void)
 START_TEST(a_client_that_shut_down_its_side_and_waits_costs_nothing)
 {
     struct watcher watcher;
-    LIST_INSERT_HEAD(client_watchers(served.client), &watcher, link);
+    LIST_INSERT_HEAD(&client_watchers(served.client)->list, &watcher, link);
     ck_assert_int_eq(shutdown(peer, SHUT_WR), 0);
     settle();
     ck_assert_uint_le(wakeups(), 5);
@@ -560,6 +613,9 @@ int main(void)
     tcase_add_test(tests, a_request_may_come_a_byte_at_a_time);
     tcase_add_test(tests, requests_may_be_cut_anywhere);
     tcase_add_test(tests, many_requests_in_one_write_are_all_served_in_turns);
+    tcase_add_test(tests, a_turn_is_short_whatever_the_requests_cost);
+    tcase_add_test(tests, a_request_that_takes_longer_than_a_turn_is_served);
+    tcase_add_test(tests, a_large_request_takes_few_reads);
     tcase_add_test(tests, a_request_as_long_as_the_limit_is_served);
     tcase_add_test(tests, a_message_that_is_no_object_ends_the_connection);
     tcase_add_test(tests, an_array_of_requests_ends_the_connection_in_words);

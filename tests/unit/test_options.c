@@ -71,6 +71,7 @@ START_TEST(the_defaults_are_those_of_the_manual)
     ck_assert_int_eq(config.limits.batches, 100000);
     ck_assert_int_eq(config.limits.clients, 4096);
     ck_assert_int_eq(config.limits.user_clients, 4096);
+    ck_assert_int_eq(config.limits.client_watchers, 1024);
     ck_assert_int_eq(config.limits.output_bytes, 1 << 20);
     ck_assert_int_eq(config.limits.history_bytes, 256 << 20);
     ck_assert_int_eq(config.limits.running_async, 1000000);

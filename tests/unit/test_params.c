@@ -1,5 +1,6 @@
 #include <check.h>
 #include <errno.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -635,6 +636,36 @@ START_TEST(every_type_has_a_name)
 }
 END_TEST
 
+START_TEST(texts_are_expanded_wherever_they_are)
+{
+    json_t *params = json_pack("{s:s, s:[s, s, i], s:i, s:s}", "a", "{index}-{item}", "b", "{{x}}",
+                               "{item}", 5, "c", 7, "d", "plain");
+    struct params_expansion expansion = {.index = 3, .item = "it"};
+    ck_assert_int_eq(params_expand(params, &expansion), 0);
+    json_t *expected = json_pack("{s:s, s:[s, s, i], s:i, s:s}", "a", "3-it", "b", "{x}", "it", 5,
+                                 "c", 7, "d", "plain");
+    ck_assert(json_equal(params, expected));
+    json_decref(params);
+    json_decref(expected);
+}
+END_TEST
+
+START_TEST(texts_that_would_become_too_long_are_not_expanded)
+{
+    enum { ITEM = 1 << 20 };
+    char *item = malloc(ITEM + 1);
+    memset(item, 'i', ITEM);
+    item[ITEM] = '\0';
+    json_t *params = json_pack("{s:s}", "a",
+                               "{item}{item}{item}{item}{item}{item}{item}{item}{item}"
+                               "{item}{item}{item}{item}{item}{item}{item}{item}");
+    struct params_expansion expansion = {.item = item};
+    ck_assert_int_eq(params_expand(params, &expansion), -E2BIG);
+    json_decref(params);
+    free(item);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("params");
@@ -670,6 +701,8 @@ int main(void)
     tcase_add_test(tables, a_table_survives_json);
     tcase_add_test(tables, broken_tables_in_json_are_refused);
     tcase_add_test(tables, every_type_has_a_name);
+    tcase_add_test(fills, texts_are_expanded_wherever_they_are);
+    tcase_add_test(fills, texts_that_would_become_too_long_are_not_expanded);
     suite_add_tcase(suite, tables);
     return suite_run(suite);
 }

@@ -78,8 +78,23 @@ START_TEST(ids_are_strings_integers_or_null)
                        bad[i]);
         struct taken taken = take(text, strlen(text));
         ck_assert_int_eq(taken.code, RPC_INVALID_REQUEST);
-        ck_assert_str_eq(taken.error.text, "id must be a string, an integer or null");
+        ck_assert_str_eq(taken.error.text,
+                         "id must be a string of at most 256 bytes, an integer or null");
         ck_assert_str_eq(taken.id, "none");
+    }
+}
+END_TEST
+
+START_TEST(an_id_is_short)
+{
+    char text[400];
+    for (int length = 255; length <= 258; length++) {
+        (void)snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":\"%0*d\",\"method\":\"m\"}",
+                       length, 0);
+        struct taken taken = take(text, strlen(text));
+        ck_assert_int_eq(taken.code, length <= 256 ? 0 : RPC_INVALID_REQUEST);
+        if (length > 256)
+            ck_assert_str_eq(taken.id, "none");
     }
 }
 END_TEST
@@ -276,6 +291,7 @@ int main(void)
     tcase_add_test(tests, a_request_has_method_params_and_id);
     tcase_add_test(tests, params_and_id_may_be_absent);
     tcase_add_test(tests, ids_are_strings_integers_or_null);
+    tcase_add_test(tests, an_id_is_short);
     tcase_add_loop_test(tests, a_wrong_envelope_is_refused_in_words_with_its_id, 0,
                         (int)(sizeof(wrong) / sizeof(wrong[0])));
     tcase_add_test(tests, an_array_of_requests_is_refused_with_the_remedy);

@@ -1,5 +1,6 @@
 #include <check.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 #include "supervisor/watcher.h"
 
 /* ---- A client, its peer, and a batch ------------------------------------------------------- */
+
+#define CLIENT_MAX 20000
 
 static struct event_base *base;
 static struct plugin plugins[1];
@@ -45,7 +48,7 @@ static void on_closed(void *context, struct client *from)
 
 static void set_up(void)
 {
-    static const struct client_limits limits = {.line_bytes = 4096, .depth = 8};
+    static const struct client_limits limits = {.line_bytes = 4096, .depth = 8, .fd_end = INT_MAX};
     static const struct client_callbacks callbacks = {
         .on_request = on_request, .on_drained = on_drained, .on_closed = on_closed};
     static const enum run_style styles[] = {RUN_ASYNC};
@@ -54,7 +57,7 @@ static void set_up(void)
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     base = event_base_new();
     catalogue = make_catalogue(plugins, 1, styles);
-    watchers = watchers_new(base, &catalogue);
+    watchers = watchers_new(base, &catalogue, CLIENT_MAX);
     client = client_new(base, ends[0], 0, &limits, &callbacks, NULL);
     peer = ends[1];
     batch = new_batch(7);
@@ -205,7 +208,7 @@ START_TEST(each_job_is_told_in_the_order_they_ended_and_the_batch_last)
     seal();
     check_batch_done("failed", 3);
     ck_assert(LIST_EMPTY(&batch->watchers));
-    ck_assert(LIST_EMPTY(client_watchers(client)));
+    ck_assert(LIST_EMPTY(&client_watchers(client)->list));
     check_nothing();
 }
 END_TEST
@@ -387,6 +390,90 @@ START_TEST(a_long_tale_gives_the_loop_back_in_between)
 }
 END_TEST
 
+START_TEST(many_long_tales_give_the_loop_back_in_between)
+{
+    enum { JOBS = 4000, MANY = 1000 };
+    (void)add_jobs(batch, 0, JOBS);
+    for (uint32_t job = 0; job < JOBS; job++)
+        complete_job(batch, job, JOB_SUCCEEDED, "");
+    seal();
+    for (int i = 0; i < MANY; i++)
+        watch(WATCH_FAILURES, 0);
+    unsigned turns = 0;
+    while (!LIST_EMPTY(&batch->watchers)) {
+        (void)event_base_loop(base, EVLOOP_ONCE);
+        turns++;
+    }
+    ck_assert_uint_ge(turns, 10);
+    for (int i = 0; i < MANY; i++)
+        check_batch_done("succeeded", JOBS);
+}
+END_TEST
+
+START_TEST(a_completion_costs_the_same_however_many_watch)
+{
+    for (int i = 0; i < CLIENT_MAX; i++)
+        watch(WATCH_SUMMARY, 0);
+    settle();
+    uint64_t begin_ns = clock_now_ns();
+    for (int i = 0; i < 10000; i++)
+        watchers_notice(batch);
+    ck_assert_uint_lt(clock_now_ns() - begin_ns, CLOCK_NS_PER_S / 10);
+}
+END_TEST
+
+START_TEST(a_batch_that_nobody_watches_any_more_is_not_remembered)
+{
+    struct batch *other = new_batch(8);
+    ck_assert_int_eq(watchers_watch(watchers, client, other, WATCH_EACH, 0), 0);
+    watchers_notice(other);
+    watchers_drop(client);
+    batch_free(other);
+    settle();
+}
+END_TEST
+
+START_TEST(a_client_has_a_bounded_number_of_watchers)
+{
+    for (int i = 0; i < CLIENT_MAX; i++) {
+        ck_assert(!watchers_full(watchers, client));
+        watch(WATCH_SUMMARY, 0);
+    }
+    ck_assert(watchers_full(watchers, client));
+    watchers_drop(client);
+    ck_assert(!watchers_full(watchers, client));
+}
+END_TEST
+
+/* ---- Out of memory ------------------------------------------------------------------------- */
+
+/* Stands in for what summary.c calls in the middle of an event; see Makefile.am. */
+void __real_json_text_seconds(struct bytes *out, uint64_t ns);
+void __wrap_json_text_seconds(struct bytes *out, uint64_t ns);
+static int events_until_starved = -1;
+
+void __wrap_json_text_seconds(struct bytes *out, uint64_t ns)
+{
+    if (events_until_starved >= 0 && events_until_starved-- == 0)
+        out->failed = true;
+    __real_json_text_seconds(out, ns);
+}
+
+START_TEST(without_memory_no_half_event_is_sent_and_the_connection_ends)
+{
+    (void)add_jobs(batch, 0, 3);
+    watch(WATCH_EACH, 0);
+    end_job(0, JOB_SUCCEEDED);
+    check_job_done(0, 0, "succeeded");
+    events_until_starved = 2; /* each has two of them */
+    end_job(1, JOB_SUCCEEDED);
+    end_job(2, JOB_SUCCEEDED);
+    check_nothing();
+    ck_assert_ptr_null(client);
+    ck_assert(LIST_EMPTY(&batch->watchers));
+}
+END_TEST
+
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
 /* The next line, which must be a response to request 5. */
@@ -504,6 +591,11 @@ int main(void)
     tcase_add_test(tests, a_reader_that_stops_stands_still_and_misses_nothing);
     tcase_add_test(tests, a_reader_that_stops_costs_a_bounded_amount_of_memory);
     tcase_add_test(tests, a_long_tale_gives_the_loop_back_in_between);
+    tcase_add_test(tests, many_long_tales_give_the_loop_back_in_between);
+    tcase_add_test(tests, a_completion_costs_the_same_however_many_watch);
+    tcase_add_test(tests, a_batch_that_nobody_watches_any_more_is_not_remembered);
+    tcase_add_test(tests, a_client_has_a_bounded_number_of_watchers);
+    tcase_add_test(tests, without_memory_no_half_event_is_sent_and_the_connection_ends);
     tcase_add_test(tests, a_wait_is_answered_when_the_batch_is_done);
     tcase_add_test(tests, a_wait_that_takes_too_long_is_answered_with_an_error);
     tcase_add_test(tests, a_wait_in_time_hears_nothing_of_its_timeout);
