@@ -269,6 +269,14 @@ def test_an_interrupt_in_the_middle_of_a_message_cancels_the_batch(folder):
                 process.kill()
 
 
+def test_a_nul_byte_is_no_blank(daemon):
+    entry = json.dumps(wait_job(0))
+    for text in ("\0" + entry, entry + "\0", entry + "\n\0\n"):
+        result = daemon.ctl("submit", "-", "--wait", stdin=text)
+        assert result.returncode == 5, text
+        assert re.search(r"stdin:\d: not JSON", result.stderr)
+
+
 # ---- wait, watch ---------------------------------------------------------------------------------
 
 
