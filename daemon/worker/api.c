@@ -47,8 +47,13 @@ static bool on_loop_thread(const struct aw_job *job)
     return pthread_equal(pthread_self(), job_worker(job)->loop_thread);
 }
 
+/* The thread first: on another one the rest of the job may be just about to change. */
 static bool is_async(const struct aw_job *job, const char *function)
 {
+    if (!on_loop_thread(job)) {
+        complain(job, function, "is for the loop thread");
+        return false;
+    }
     if (has_ended(job, function))
         return false;
     if (job->entry->plugin->runner == &run_async)
