@@ -206,9 +206,9 @@ static enum place waiting_place(const struct aw_job *job, const char *function)
 {
     if (has_ended(job, function))
         return NOWHERE;
-    if (!on_loop_thread(job))
+    if (!on_loop_thread(job) && job->more && job->more->task)
         return ON_THREAD;
-    if (job_worker(job)->current == job)
+    if (job_worker(job)->current == job && on_loop_thread(job))
         return ON_FIBER;
     complain(job, function, "only the job's own fiber or blocking code may wait this way");
     return NOWHERE;

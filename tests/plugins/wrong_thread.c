@@ -5,6 +5,7 @@
 static void *finish(void *argument)
 {
     struct aw_job *job = argument;
+    (void)aw_sleep(job, 0);
     aw_after(job, 0, NULL);
     if (aw_on_fd(job, 0, AW_READABLE, 1, NULL) == AW_FAILED)
         aw_finish(job, AW_FAILED);

@@ -616,7 +616,7 @@ END_TEST
 START_TEST(calls_from_another_thread_are_logged_and_harmless)
 {
     runs_one("wrong_thread", "", JOB_SUCCEEDED, "", "alive");
-    ck_assert_uint_eq(log_count, 3);
+    ck_assert_uint_eq(log_count, 4);
     ck_assert_ptr_nonnull(strstr(last_log, "aw_finish: is for the loop thread"));
 }
 END_TEST
