@@ -27,20 +27,26 @@ static bool ends_with(const char *text, const char *end)
     return size >= end_size && strcmp(text + size - end_size, end) == 0;
 }
 
+/* Not strchr(), for which a NUL is in every text. */
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* Whether the text begins with this setting: "jobs =", "jobs:". */
 static bool begins_with_setting(const char *text, size_t size, const char *name)
 {
     size_t at = strlen(name);
     if (size < at || memcmp(text, name, at) != 0)
         return false;
-    while (at < size && strchr(" \t\r\n", text[at]))
+    while (at < size && is_blank(text[at]))
         at++;
     return at < size && (text[at] == '=' || text[at] == ':');
 }
 
 bool batch_file_is(const char *path, const char *start, size_t size)
 {
-    while (size > 0 && strchr(" \t\r\n", *start)) {
+    while (size > 0 && is_blank(*start)) {
         start++;
         size--;
     }

@@ -52,16 +52,21 @@ struct submission {
 
 /* ---- JSON lines ---------------------------------------------------------------------------------- */
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
 /* Adds one line, unless it is blank or a comment. */
 static int add_line(struct submission *submission, struct upload *upload, const char *line,
                     size_t size)
 {
     uint64_t number = submission->lines.number;
-    while (size > 0 && strchr(" \t\r", *line)) {
+    while (size > 0 && is_blank(*line)) {
         line++;
         size--;
     }
-    while (size > 0 && strchr(" \t\r", line[size - 1]))
+    while (size > 0 && is_blank(line[size - 1]))
         size--;
     if (size == 0 || *line == '#')
         return CTL_OK;

@@ -82,7 +82,7 @@ int connection_open(struct ctl *ctl, struct connection **out)
     AUTO_FREE char *default_path = NULL;
     const char *path = ctl->socket;
     if (!path)
-        path = default_path = paths_default_socket();
+        path = default_path = paths_find_socket();
     if (!path)
         return ctl_fail_memory(ctl);
 

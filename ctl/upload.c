@@ -398,6 +398,29 @@ int upload_finish(struct upload *upload, uint64_t *batch, uint64_t *jobs)
     return CTL_OK;
 }
 
+/* On a connection of its own: the other may be closed, or in the middle of a message. */
+static int cancel(struct upload *upload)
+{
+    json_t *params = json_pack("{s:I}", "batch", upload->batch);
+    if (!params)
+        return ctl_fail_memory(upload->ctl);
+    struct connection *connection;
+    int code = connection_open(upload->ctl, &connection);
+    if (code) {
+        json_decref(params);
+        return code;
+    }
+    json_int_t id;
+    struct incoming answer;
+    code = connection_send(connection, "batch.cancel", params, &id);
+    if (code == CTL_OK)
+        code = connection_answer(connection, id, NULL, NULL, &answer);
+    if (code == CTL_OK)
+        incoming_clear(&answer);
+    connection_close(connection);
+    return code;
+}
+
 void upload_abandon(struct upload *upload, int code)
 {
     struct ctl *ctl = upload->ctl;
@@ -410,17 +433,13 @@ void upload_abandon(struct upload *upload, int code)
     }
     ctl_tell_failure(ctl);
     interrupt_clear();
-    json_t *params = json_pack("{s:I}", "batch", upload->batch), *result;
-    int cancel_code =
-        params ? ask(upload, "batch.cancel", params, false, &result) : ctl_fail_memory(ctl);
-    if (cancel_code) {
+    if (cancel(upload)) {
         struct error why = ctl->error;
         (void)ctl_fail(ctl, code,
                        "batch %" JSON_INTEGER_FORMAT
                        " is incomplete and could not be cancelled: %.300s",
                        upload->batch, why.text);
     } else {
-        json_decref(result);
         (void)ctl_fail(ctl, code, "batch %" JSON_INTEGER_FORMAT " was cancelled", upload->batch);
     }
 }

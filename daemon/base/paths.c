@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+#include "base/cleanup.h"
 
 static bool is_directory(const char *path)
 {
@@ -16,16 +18,34 @@ static bool is_directory(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-char *paths_default_socket(void)
+/* NULL: there is no such directory, or no memory. */
+static char *runtime_socket(void)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    char *path;
+    if (!runtime || *runtime != '/' || !is_directory(runtime))
+        return NULL;
+    return asprintf(&path, "%s/awaitd.sock", runtime) < 0 ? NULL : path;
+}
+
+static char *choose(bool must_exist)
 {
     const char *given = getenv("AWAITD_SOCKET");
     if (given && *given)
         return strdup(given);
 
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    if (runtime && *runtime == '/' && is_directory(runtime)) {
-        char *path;
-        return asprintf(&path, "%s/awaitd.sock", runtime) < 0 ? NULL : path;
-    }
+    AUTO_FREE char *path = runtime_socket();
+    if (path && (!must_exist || access(path, F_OK) == 0))
+        return take_ptr(&path);
     return strdup("/run/awaitd.sock");
+}
+
+char *paths_default_socket(void)
+{
+    return choose(false);
+}
+
+char *paths_find_socket(void)
+{
+    return choose(true);
 }

@@ -47,8 +47,13 @@ static bool on_loop_thread(const struct aw_job *job)
     return pthread_equal(pthread_self(), job_worker(job)->loop_thread);
 }
 
+/* The thread first: on another one the rest of the job may be just about to change. */
 static bool is_async(const struct aw_job *job, const char *function)
 {
+    if (!on_loop_thread(job)) {
+        complain(job, function, "is for the loop thread");
+        return false;
+    }
     if (has_ended(job, function))
         return false;
     if (job->entry->plugin->runner == &run_async)
@@ -201,9 +206,9 @@ static enum place waiting_place(const struct aw_job *job, const char *function)
 {
     if (has_ended(job, function))
         return NOWHERE;
-    if (!on_loop_thread(job))
+    if (!on_loop_thread(job) && job->more && job->more->task)
         return ON_THREAD;
-    if (job_worker(job)->current == job)
+    if (job_worker(job)->current == job && on_loop_thread(job))
         return ON_FIBER;
     complain(job, function, "only the job's own fiber or blocking code may wait this way");
     return NOWHERE;

@@ -153,8 +153,11 @@ int run_fiber_call_blocking(struct aw_job *job, int (*function)(void *argument),
     struct job_more *more = job_more(job); /* the function's own calls find it made */
     if (more)
         more->task = &call.task;
-    if (!more || threads_run(threads, &call.task, work, done))
+    if (!more || threads_run(threads, &call.task, work, done)) {
+        if (more)
+            more->task = NULL;
         return aw_fail(job, "there is no thread to run on, and none can be started");
+    }
     if (job->cancelled)
         threads_interrupt(threads, &call.task);
     return wait_for(job, WAIT_THREAD);

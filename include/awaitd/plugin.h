@@ -303,8 +303,9 @@ void aw_after(struct aw_job *job, double seconds, void (*on_time)(struct aw_job 
 
 /* Calls on_ready(job, ready) once, when fd is ready for one of `events`, or after timeout_s (negative:
  * never) with AW_TIMED_OUT. A job watches one descriptor this way: another call replaces it; fd -1
- * ends it. It is dropped when the job ends. AW_FAILED, with the reason set: cannot be watched. For
- * more than one descriptor see awaitd/plugin_event.h. */
+ * ends it. It is dropped when the job ends. End it before closing the descriptor: whoever gets the same
+ * number next might wait in vain. AW_FAILED, with the reason set: cannot be watched. For more than
+ * one descriptor see awaitd/plugin_event.h. */
 int aw_on_fd(struct aw_job *job, int fd, unsigned events, double timeout_s,
              void (*on_ready)(struct aw_job *job, int ready));
 

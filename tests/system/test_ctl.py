@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import termios
 import threading
@@ -229,6 +230,51 @@ def test_entries_run_while_more_are_still_typed(daemon):
     out, err = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0
     assert b"2 succeeded" in out + err
+
+
+def answer_until(connection, last, answers):
+    """Answers requests by method, up to and with the last."""
+    for line in connection.makefile("rb", buffering=0):
+        request = json.loads(line)
+        method = request["method"]
+        answer = {"jsonrpc": "2.0", "id": request["id"], "result": answers[method]}
+        connection.sendall(json.dumps(answer).encode() + b"\n")
+        if method == last:
+            return request["params"]
+    raise AssertionError(f"no {last}")
+
+
+def test_an_interrupt_in_the_middle_of_a_message_cancels_the_batch(folder):
+    jobs = folder / "jobs"
+    jobs.write_text('{"plugin":"wait"}\n' * 60_000, encoding="ascii")
+    answers = {"hello": {"limits": {"line_bytes": 1 << 20, "depth": 64}},
+               "batch.open": {"batch": 7}, "batch.cancel": {"cancelled": 0}}
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.settimeout(DEADLINE)
+        listener.bind(str(folder / "socket"))
+        listener.listen()
+        with subprocess.Popen([AWAITCTL, "--socket", folder / "socket", "submit", jobs],
+                              stderr=subprocess.PIPE) as process:
+            try:
+                busy, _ = listener.accept()
+                answer_until(busy, "batch.open", answers)
+                # A message of half a mebibyte, of which no more than a socket's buffer is read.
+                assert busy.recv(1)
+                process.send_signal(signal.SIGINT)
+                other, _ = listener.accept()
+                assert answer_until(other, "batch.cancel", answers) == {"batch": 7}
+                assert process.wait(DEADLINE) == 130
+                assert b"batch 7 was cancelled" in process.stderr.read()
+            finally:
+                process.kill()
+
+
+def test_a_nul_byte_is_no_blank(daemon):
+    entry = json.dumps(wait_job(0))
+    for text in ("\0" + entry, entry + "\0", entry + "\n\0\n"):
+        result = daemon.ctl("submit", "-", "--wait", stdin=text)
+        assert result.returncode == 5, text
+        assert re.search(r"stdin:\d: not JSON", result.stderr)
 
 
 # ---- wait, watch ---------------------------------------------------------------------------------

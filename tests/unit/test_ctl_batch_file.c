@@ -21,6 +21,7 @@ START_TEST(it_is_told_from_json_lines)
     ck_assert(!is_batch_file("x", "jobs"));
     ck_assert(!is_batch_file("x", "jobsx = 1"));
     ck_assert(!is_batch_file("x", ""));
+    ck_assert(!batch_file_is("x", "\0jobs = (", 9)); /* a NUL is no blank */
 }
 END_TEST
 

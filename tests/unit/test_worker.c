@@ -613,6 +613,14 @@ START_TEST(calls_of_another_style_are_logged_and_harmless)
 }
 END_TEST
 
+START_TEST(calls_from_another_thread_are_logged_and_harmless)
+{
+    runs_one("wrong_thread", "", JOB_SUCCEEDED, "", "alive");
+    ck_assert_uint_eq(log_count, 4);
+    ck_assert_ptr_nonnull(strstr(last_log, "aw_finish: is for the loop thread"));
+}
+END_TEST
+
 START_TEST(a_flood_of_log_lines_is_bounded_and_every_loss_told)
 {
     static const char *const plugins[] = {"flood_log", "flood_log_fiber"};
@@ -802,6 +810,7 @@ int main(void)
     tcase_add_loop_test(tests, odd_results_fail_in_words, 0, 4);
     tcase_add_test(tests, finishing_twice_is_logged_and_harmless);
     tcase_add_test(tests, calls_of_another_style_are_logged_and_harmless);
+    tcase_add_test(tests, calls_from_another_thread_are_logged_and_harmless);
     tcase_add_loop_test(tests, a_flood_of_log_lines_is_bounded_and_every_loss_told, 0, 2);
     tcase_add_loop_test(tests, a_cancelled_job_ends_as_cancelled_in_every_style, 0, 3);
     tcase_add_test(tests, only_the_jobs_of_the_range_are_cancelled);
