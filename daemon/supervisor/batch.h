@@ -53,7 +53,9 @@ struct batch {
     bool sealed; /* no more entries will come */
     const char
         *cancelled; /* as a whole, for this reason: jobs still queued will not run; NULL: not */
-    bool finished;  /* sealed, and all jobs have ended */
+    bool
+        cut_short; /* cancelled while it was open: it is not what it was to be, however its jobs ended */
+    bool finished; /* sealed, and all jobs have ended */
 
     struct entry *entries;
     uint32_t entries_count, entries_capacity;

@@ -41,6 +41,8 @@ static void answer(struct call *call)
         client_send(call->client, text, size);
     else
         client_abandon(call->client);
+    if (call->code == RPC_PARSE_ERROR) /* of a part that was parsed only now */
+        client_end(call->client);
 }
 
 void call_serve(struct supervisor *supervisor, struct client *client,

@@ -110,12 +110,17 @@ static void refuse(struct client *client, const json_t *id, int code, const char
         client_send(client, text, size);
 }
 
+void client_end(struct client *client)
+{
+    client->closing = true;
+    stop_reading(client);
+}
+
 /* The stream cannot be understood from here on: answers and closes. */
 static void give_up(struct client *client, const json_t *id, int code, const char *message)
 {
     refuse(client, id, code, message);
-    client->closing = true;
-    stop_reading(client);
+    client_end(client);
     (void)evbuffer_drain(client->input, evbuffer_get_length(client->input));
 }
 

@@ -48,6 +48,8 @@ void client_send(struct client *client, const void *text, size_t size);
 /* Closes the connection, later in this turn of the loop: the client cannot be told what it asked for, and is
  * to notice. */
 void client_abandon(struct client *client);
+/* Serves no more requests, and closes the connection when what was queued has been sent. */
+void client_end(struct client *client);
 /* Whether anything waits to be sent. */
 bool client_has_unsent(const struct client *client);
 /* Whether so much waits to be sent that events should wait too. */

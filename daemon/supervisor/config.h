@@ -55,6 +55,7 @@ struct config {
         int64_t client_watchers; /* of one client */
         int64_t output_bytes;    /* output of one job */
         int64_t history_bytes;   /* memory for finished batches */
+        int64_t results_bytes;   /* memory for results of unfinished batches */
         int64_t running_async;   /* jobs at once in one worker, by run style */
         int64_t running_fibers;
         int64_t running_blocking; /* = threads of one worker's pool; 0: twice the cores */

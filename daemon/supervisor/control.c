@@ -182,7 +182,8 @@ static int open_locked(const struct config *config, const struct sockaddr_un *ad
 int control_open_socket(const struct config *config, int *out, int *out_lock, struct error *error)
 {
     struct sockaddr_un address;
-    int held, code = make_address(config->daemon.socket, &address, error);
+    int held = -1;
+    int code = make_address(config->daemon.socket, &address, error);
     if (!code)
         code = lock(config->daemon.socket, &held, error);
     if (code)

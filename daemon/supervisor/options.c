@@ -194,6 +194,15 @@ static const struct option options[] = {
      .max = 1 * TIB,
      .text = "Memory for batches that have ended; the oldest are forgotten first."},
     {.group = "limits",
+     .name = "results_bytes",
+     SIZE(limits.results_bytes),
+     .fallback = "1GiB",
+     .min = 1 * MIB,
+     .max = 1 * TIB,
+     .text = "Memory for the results of batches that have not ended yet. Beyond it the output of "
+             "jobs is "
+             "dropped and their results say so."},
+    {.group = "limits",
      .name = "running_async",
      INTEGER(limits.running_async),
      .fallback = "1000000",

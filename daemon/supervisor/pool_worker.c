@@ -122,6 +122,8 @@ static void bury(struct worker *worker)
     tell_end(worker, end, sizeof(end));
     (void)event_del(worker->timer); /* cannot fail for a timer */
     bool explained = !was_stopping && blame_plugin(worker, end);
+    /* A worker that dies of its jobs takes them along: what is next need not wait. */
+    bool at_work = worker->ready_ns && pool_view(pool, worker->number).running;
     if (!was_stopping)
         log_write(pool->log, explained ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "worker %u %s pid=%d",
                   worker->number + 1, end, (int)worker->ended_pid);
@@ -133,7 +135,7 @@ static void bury(struct worker *worker)
     if (was_stopping)
         pool_tell_if_all_gone(pool);
     else if (!pool->stopping) /* else pool_stop() was called meanwhile and has told */
-        plan_restart(worker, explained);
+        plan_restart(worker, explained || at_work);
 }
 
 /* It hangs while it loads a plugin, or before it loads any. */

@@ -41,7 +41,8 @@ struct scheduler {
     bool awake;    /* the turn is due */
     uint32_t next; /* plugin that the next round begins with */
     uint64_t queued, running;
-    TAILQ_HEAD(, batch) cancelling; /* cancelled batches that still have lanes */
+    size_t results_bytes, results_max; /* memory of the completions of unfinished batches */
+    TAILQ_HEAD(, batch) cancelling;    /* cancelled batches that still have lanes */
 };
 
 /* ---- The end of a job ---------------------------------------------------------------------- */
@@ -69,6 +70,7 @@ void scheduler_forget(struct scheduler *scheduler, struct batch *batch)
 static void finish(struct scheduler *scheduler, struct batch *batch)
 {
     scheduler_forget(scheduler, batch);
+    scheduler->results_bytes -= batch->completions.bytes;
     scheduler->callbacks.on_finished(scheduler->context, batch);
 }
 
@@ -76,10 +78,12 @@ static void complete(struct scheduler *scheduler, struct batch *batch,
                      const struct completion *completion, uint64_t ended_ns)
 {
     enum job_state before = batch_state(batch, completion->job);
+    size_t bytes_before = batch->completions.bytes;
     if (batch_complete(batch, completion, ended_ns) != 0) {
         scheduler->callbacks.on_broken(scheduler->context);
         return;
     }
+    scheduler->results_bytes += batch->completions.bytes - bytes_before;
     if (before == JOB_RUNNING)
         scheduler->running--;
     else
@@ -136,6 +140,10 @@ int scheduler_result(struct scheduler *scheduler, struct batch *batch, uint32_t 
         .reason = result->reason,
         .output = result->output,
     };
+    if (scheduler->results_bytes > scheduler->results_max && completion.output.size) {
+        completion.output.size = 0;
+        completion.truncated = true;
+    }
     complete(scheduler, batch, &completion, result->ended_ns);
     return 0;
 }
@@ -312,6 +320,7 @@ void scheduler_cancel_queued(struct scheduler *scheduler, struct batch *batch, c
     if (batch->finished || batch->cancelled)
         return;
     batch->cancelled = reason;
+    batch->cut_short = !batch->sealed;
     if (batch->lanes) {
         batch->cancelling = true;
         TAILQ_INSERT_TAIL(&scheduler->cancelling, batch, cancelling_link);
@@ -345,21 +354,22 @@ void scheduler_cancel_job(struct scheduler *scheduler, struct batch *batch, uint
         scheduler_wake(scheduler); /* its lane may be empty now */
     } else if (batch_state(batch, job) == JOB_RUNNING) {
         struct message_cancel one = {.batch = batch->number, .first = job, .count = 1};
-        pool_cancel(scheduler->pool, &one);
+        pool_cancel_on(scheduler->pool, batch->where[job], &one);
     }
 }
 
 /* ---- Life ---------------------------------------------------------------------------------- */
 
 struct scheduler *scheduler_new(struct event_base *base, const struct catalogue *catalogue,
-                                struct pool *pool, const struct scheduler_callbacks *callbacks,
-                                void *context)
+                                struct pool *pool, size_t results_max,
+                                const struct scheduler_callbacks *callbacks, void *context)
 {
     struct scheduler *scheduler = calloc(1, sizeof(*scheduler));
     if (!scheduler)
         return NULL;
     scheduler->catalogue = catalogue;
     scheduler->pool = pool;
+    scheduler->results_max = results_max;
     scheduler->callbacks = *callbacks;
     scheduler->context = context;
     TAILQ_INIT(&scheduler->cancelling);

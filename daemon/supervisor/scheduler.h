@@ -25,10 +25,11 @@ struct scheduler_callbacks {
     void (*on_broken)(void *context);
 };
 
-/* NULL: out of memory. The catalogue must be filled in; all must outlive the scheduler. */
+/* Once the results of unfinished batches take more than results_max bytes, output is dropped. NULL: out of
+ * memory. The catalogue must be filled in; all must outlive the scheduler. */
 struct scheduler *scheduler_new(struct event_base *base, const struct catalogue *catalogue,
-                                struct pool *pool, const struct scheduler_callbacks *callbacks,
-                                void *context);
+                                struct pool *pool, size_t results_max,
+                                const struct scheduler_callbacks *callbacks, void *context);
 /* Takes the batch out of the queue without ending its jobs: before the batch is freed. */
 void scheduler_forget(struct scheduler *scheduler, struct batch *batch);
 /* Nothing may be queued. NULL is fine. */

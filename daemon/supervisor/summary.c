@@ -21,7 +21,7 @@ const char *summary_state(const struct batch *batch)
 {
     if (!batch->finished)
         return batch->sealed ? "running" : "open";
-    if (batch->in_state[JOB_SUCCEEDED] == batch->jobs && (batch->jobs || !batch->cancelled))
+    if (batch->in_state[JOB_SUCCEEDED] == batch->jobs && !batch->cut_short)
         return "succeeded";
     return batch->cancelled ? "cancelled" : "failed";
 }

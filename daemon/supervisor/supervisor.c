@@ -200,6 +200,15 @@ static void on_signal(evutil_socket_t number, short what, void *context)
     stop_signalled(context);
 }
 
+/* Many daemons read their configuration again: who expects that here is told. */
+static void on_hangup(evutil_socket_t number, short what, void *context)
+{
+    (void)number, (void)what;
+    const struct supervisor *supervisor = context;
+    log_write(supervisor->log, LOG_LEVEL_WARNING,
+              "SIGHUP is of no effect: restart awaitd to have it read its configuration again");
+}
+
 static void on_stop_timer(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
@@ -210,8 +219,10 @@ static int make_events(struct supervisor *supervisor)
 {
     supervisor->on_term = evsignal_new(supervisor->base, SIGTERM, on_signal, supervisor);
     supervisor->on_int = evsignal_new(supervisor->base, SIGINT, on_signal, supervisor);
+    supervisor->on_hup = evsignal_new(supervisor->base, SIGHUP, on_hangup, supervisor);
     supervisor->stop_timer = evtimer_new(supervisor->base, on_stop_timer, supervisor);
-    if (!supervisor->on_term || !supervisor->on_int || !supervisor->stop_timer ||
+    if (!supervisor->on_term || !supervisor->on_int || !supervisor->on_hup ||
+        !supervisor->stop_timer || event_add(supervisor->on_hup, NULL) != 0 ||
         event_add(supervisor->on_term, NULL) != 0 || event_add(supervisor->on_int, NULL) != 0)
         return -ENOMEM;
     return 0;
@@ -257,8 +268,9 @@ static int start(struct supervisor *supervisor, int listen_fd, struct error *err
         return code;
     supervisor->watchers = watchers_new(supervisor->base, &supervisor->catalogue,
                                         (size_t)supervisor->config->limits.client_watchers);
-    supervisor->scheduler = scheduler_new(supervisor->base, &supervisor->catalogue,
-                                          supervisor->pool, &scheduler_callbacks, supervisor);
+    supervisor->scheduler = scheduler_new(
+        supervisor->base, &supervisor->catalogue, supervisor->pool,
+        (size_t)supervisor->config->limits.results_bytes, &scheduler_callbacks, supervisor);
     if (!supervisor->watchers || !supervisor->scheduler)
         return error_errno(error, -ENOMEM, "cannot start");
     return 0;
@@ -297,6 +309,7 @@ static void end(struct supervisor *supervisor)
     catalogue_clear(&supervisor->catalogue);
     free_event(supervisor->on_term);
     free_event(supervisor->on_int);
+    free_event(supervisor->on_hup);
     free_event(supervisor->stop_timer);
     if (supervisor->listen_fd >= 0) {
         if (supervisor->listen_lock >= 0)

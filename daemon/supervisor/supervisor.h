@@ -29,7 +29,7 @@ struct supervisor {
     struct scheduler *scheduler;
     struct watchers *watchers;
     struct control *control; /* NULL until the plugins are known */
-    struct event *on_term, *on_int;
+    struct event *on_term, *on_int, *on_hup;
     struct event *stop_timer;
     int listen_fd;   /* until control takes it over */
     int listen_lock; /* of the socket's path, which is ours to remove; -1: it is not */

@@ -213,8 +213,9 @@ static void on_timeout(evutil_socket_t fd, short what, void *context)
     struct watcher *watcher = context;
     const struct batch *batch = watcher->batch;
     char message[128];
-    (void)snprintf(message, sizeof(message), "batch %llu is not done: %u of %u jobs have ended",
-                   (unsigned long long)batch->number, batch_completed(batch), batch->jobs);
+    (void)snprintf(message, sizeof(message), "batch %llu is %s: %u of %u jobs have ended",
+                   (unsigned long long)batch->number, batch->sealed ? "not done" : "still open",
+                   batch_completed(batch), batch->jobs);
     size_t size;
     AUTO_FREE char *text = rpc_error(watcher->id, RPC_NOT_READY, message, NULL, &size);
     if (text)

@@ -217,6 +217,8 @@ static enum job_state judge(const struct aw_job *job, int result, char *own, siz
                             const char **reason)
 {
     const char *given = job->more ? job->more->reason : NULL;
+    if (given && !*given)
+        given = NULL; /* every failure has a reason in words */
     *reason = own;
     switch (result) {
     case AW_OK:

@@ -300,3 +300,14 @@ def test_descriptors_sent_along_are_not_kept(daemon):
             socket.send_fds(client.socket, [encode("daemon.ping", request_id=i)], [0, 1, 2])
             assert client.receive()["id"] == i
         assert open_fds(daemon.process.pid) == before
+
+
+def test_jobs_that_are_not_json_end_the_connection_as_any_other_text(client):
+    """Jobs are parsed one by one, later than the request that they are in."""
+    text = encode("batch.submit", {"jobs": [wait_job(0), wait_job(0)]})
+    client.send(text[: text.rindex(b"}]")] + b" nonsense" + text[text.rindex(b"}]") :])
+    answer = client.receive()
+    assert answer["error"]["code"] == -32700
+    assert "jobs[1]" in answer["error"]["message"]
+    with pytest.raises(Closed):
+        client.receive()

@@ -240,7 +240,7 @@ def test_out_of_descriptors_is_told_once(start_daemon):
             with daemon.client() as late:
                 ping = late.request("daemon.ping")
                 daemon.log.wait_for("cannot let clients in: Too many open files")
-                time.sleep(0.35)  # some more attempts, one each 0.1 s
+                client.run(wait_job(0.35))  # meanwhile some more attempts, one each 0.1 s
                 resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
                 assert late.answer(ping) == {}
     assert daemon.log.text().count("cannot let clients in") == 2

@@ -95,3 +95,11 @@ def test_cancelling_an_open_batch_without_jobs_leaves_it_cancelled(client):
     _, summary = client.follow(batch)
     assert (summary["state"], summary["jobs"]) == ("cancelled", 0)
     assert client.call("batch.list", state="cancelled")["batches"][0]["batch"] == batch
+
+
+def test_a_batch_that_is_cancelled_before_its_seal_did_not_succeed(client):
+    batch = client.call("batch.open", follow="each")["batch"]
+    client.call("batch.add", batch=batch, jobs=[wait_job(0)])
+    assert client.event()["params"]["state"] == "succeeded"
+    assert client.call("batch.cancel", batch=batch)["cancelled"] == 0
+    assert client.call("batch.wait", batch=batch)["state"] == "cancelled"

@@ -734,11 +734,11 @@ END_TEST
 START_TEST(a_worker_that_keeps_dying_is_given_a_rest)
 {
     start_ready(1);
-    run(0, DO_DIE, 1);
+    ck_assert_int_eq(kill(pool_view(pool, 0).pid, SIGKILL), 0);
     WAIT_FOR(seen.ready == 2);
     double least_s[] = {0.1, 0.2};
     for (unsigned i = 0; i < 2; i++) {
-        run(0, DO_DIE, 1);
+        ck_assert_int_eq(kill(pool_view(pool, 0).pid, SIGKILL), 0);
         WAIT_FOR(seen.lost == 2 + i);
         ck_assert_int_eq(pool_view(pool, 0).state, WORKER_BACKOFF);
         ck_assert_int_eq(pool_view(pool, 0).pid, 0);
@@ -746,6 +746,18 @@ START_TEST(a_worker_that_keeps_dying_is_given_a_rest)
         WAIT_FOR(pool_view(pool, 0).state != WORKER_BACKOFF);
         ck_assert_double_ge(clock_seconds(clock_now_ns() - before_ns), 0.9 * least_s[i]);
         WAIT_FOR(seen.ready == 3 + i);
+    }
+}
+END_TEST
+
+START_TEST(a_worker_that_dies_of_its_jobs_is_replaced_at_once)
+{
+    start_ready(1);
+    for (unsigned i = 0; i < 8; i++) { /* with a rest each time it would take 13 s */
+        run(0, DO_DIE, 1);
+        WAIT_FOR(seen.lost == 1 + i);
+        ck_assert_uint_eq(pool_starting(pool), 1);
+        WAIT_FOR(seen.ready == 2 + i);
     }
 }
 END_TEST
@@ -933,6 +945,7 @@ int main(int argc, char **argv)
     tcase_add_test(tests, a_cancel_on_one_worker_reaches_no_other);
     tcase_add_test(tests, a_dead_worker_is_told_of_and_replaced);
     tcase_add_test(tests, results_sent_before_a_death_count);
+    tcase_add_test(tests, a_worker_that_dies_of_its_jobs_is_replaced_at_once);
     tcase_add_test(tests, a_worker_that_keeps_dying_is_given_a_rest);
     tcase_add_loop_test(tests, a_worker_that_breaks_the_rules_is_replaced, DEEDS_BAD, DEEDS_END);
     tcase_add_test(tests, a_worker_whose_results_are_refused_is_replaced);

@@ -31,9 +31,13 @@ struct pool {
     struct sent sent[ENTRIES_KEPT];
     uint32_t sent_count;
     struct message_cancel cancelled; /* the latest */
+    uint32_t cancelled_on;           /* the worker told of the latest, where it was one */
     unsigned cancels;
 };
 static struct pool pool;
+
+/* Bytes of results that are kept of unfinished batches. */
+#define RESULTS_MAX (1u << 20)
 
 uint32_t pool_ready(const struct pool *fake)
 {
@@ -102,6 +106,13 @@ void pool_ended(struct pool *fake, uint32_t worker, enum run_style style)
     fake->running[worker][style]--;
 }
 
+void pool_cancel_on(struct pool *fake, uint32_t worker, const struct message_cancel *cancel)
+{
+    fake->cancelled = *cancel;
+    fake->cancelled_on = worker;
+    fake->cancels++;
+}
+
 void pool_cancel(struct pool *fake, const struct message_cancel *cancel)
 {
     fake->cancelled = *cancel;
@@ -151,7 +162,7 @@ static void set_up(void)
     completions = finished = broken = 0;
     base = event_base_new();
     catalogue = make_catalogue(plugins, 4, styles);
-    scheduler = scheduler_new(base, &catalogue, &pool, &callbacks, &pool);
+    scheduler = scheduler_new(base, &catalogue, &pool, RESULTS_MAX, &callbacks, &pool);
 }
 
 static void tear_down(void)
@@ -495,6 +506,42 @@ START_TEST(results_are_recorded_and_the_last_finishes_the_batch)
 }
 END_TEST
 
+START_TEST(output_past_the_memory_for_results_is_dropped_and_that_is_told)
+{
+    enum { SIZE = 100000, JOBS = 20 };
+    char *output = calloc(1, SIZE);
+    struct batch *batch = submit(1, 0, JOBS + 1);
+    settle();
+    struct completion got;
+    for (uint32_t job = 0; job < JOBS; job++) {
+        struct message_result result = {.batch = 1,
+                                        .job = job,
+                                        .state = JOB_SUCCEEDED,
+                                        .output = {.data = (const uint8_t *)output, .size = SIZE}};
+        ck_assert_int_eq(scheduler_result(scheduler, batch, batch->where[job], &result), 0);
+    }
+    batch_completion(batch, 0, &got);
+    ck_assert(!got.truncated && got.output.size == SIZE);
+    batch_completion(batch, JOBS - 1, &got);
+    ck_assert(got.truncated && got.output.size == 0);
+    ck_assert_uint_lt(batch->completions.bytes, RESULTS_MAX + 4 * SIZE);
+    succeed(batch, JOBS);
+    batch_free(batch);
+
+    /* What has finished counts as history, and there is room again. */
+    batch = submit(2, 0, 1);
+    settle();
+    struct message_result result = {.batch = 2,
+                                    .state = JOB_SUCCEEDED,
+                                    .output = {.data = (const uint8_t *)output, .size = SIZE}};
+    ck_assert_int_eq(scheduler_result(scheduler, batch, batch->where[0], &result), 0);
+    batch_completion(batch, 0, &got);
+    ck_assert(!got.truncated);
+    batch_free(batch);
+    free(output);
+}
+END_TEST
+
 START_TEST(a_job_that_started_before_it_was_accepted_waited_for_no_time)
 {
     struct batch *batch = submit(1, 0, 1);
@@ -639,6 +686,7 @@ START_TEST(one_job_can_be_cancelled_in_any_state)
     ck_assert_uint_eq(pool.cancels, 0);
     scheduler_cancel_job(scheduler, batch, 2, "because"); /* running */
     ck_assert_uint_eq(pool.cancels, 1);
+    ck_assert_uint_eq(pool.cancelled_on, batch->where[2]);
     ck_assert_uint_eq(pool.cancelled.batch, 3);
     ck_assert_uint_eq(pool.cancelled.first, 2);
     ck_assert_uint_eq(pool.cancelled.count, 1);
@@ -851,6 +899,7 @@ int main(void)
     tcase_add_test(tests, a_batch_of_one_job_passes_a_large_one);
     tcase_add_test(tests, plugins_of_one_style_take_turns);
     tcase_add_test(tests, results_are_recorded_and_the_last_finishes_the_batch);
+    tcase_add_test(tests, output_past_the_memory_for_results_is_dropped_and_that_is_told);
     tcase_add_test(tests, a_job_that_started_before_it_was_accepted_waited_for_no_time);
     tcase_add_test(tests, results_that_cannot_be_are_refused_and_change_nothing);
     tcase_add_test(tests, cancelling_a_batch_ends_what_is_queued_and_tells_what_runs);

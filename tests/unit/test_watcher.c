@@ -520,7 +520,7 @@ START_TEST(a_wait_that_takes_too_long_is_answered_with_an_error)
     const json_t *failure = json_object_get(response, "error");
     ck_assert_int_eq(integer(failure, "code"), 4);
     ck_assert_str_eq(json_string_value(json_object_get(failure, "message")),
-                     "batch 7 is not done: 1 of 3 jobs have ended");
+                     "batch 7 is still open: 1 of 3 jobs have ended");
     json_decref(response);
     end_job(1, JOB_SUCCEEDED);
     end_job(2, JOB_SUCCEEDED);
@@ -547,7 +547,7 @@ START_TEST(a_wait_in_time_hears_nothing_of_its_timeout)
     batch_free(other);
     response = next_response();
     const json_t *message = json_object_get(json_object_get(response, "error"), "message");
-    ck_assert_str_eq(json_string_value(message), "batch 8 is not done: 0 of 0 jobs have ended");
+    ck_assert_str_eq(json_string_value(message), "batch 8 is still open: 0 of 0 jobs have ended");
     json_decref(response);
     check_nothing();
 }
