@@ -146,8 +146,7 @@ static int test_config(struct config *config)
     }
     if (found)
         return EXIT_CONFIG;
-    (void)printf("awaitd: the configuration is fine, and so are %zu plugins\n",
-                 config->plugins_count);
+    (void)printf("awaitd: the configuration is fine; plugins: %zu\n", config->plugins_count);
     return EXIT_SUCCESS;
 }
 

@@ -61,8 +61,7 @@ static bool read_submit(struct call *call, struct submit_params *params, enum wa
 {
     if (!call_read(call, &submit_table, params))
         return false;
-    if (params->name && (!*params->name || strlen(params->name) > SUBMIT_NAME_MAX)) {
-        problems_add(&call->problems, "name", "must have 1 to %d bytes", SUBMIT_NAME_MAX);
+    if (!submit_check_name(params->name, &call->problems)) {
         call_fail(call, RPC_INVALID_PARAMS, "invalid params");
     } else if (read_events(call, "follow", params->follow, follow) &&
                (*follow == WATCH_NONE || may_watch(call))) {

@@ -311,6 +311,16 @@ static int read_entry(struct reading *reading, const json_t *object, struct byte
     return error;
 }
 
+/* ---- The batch ------------------------------------------------------------------------------ */
+
+bool submit_check_name(const char *name, struct problems *problems)
+{
+    if (!name || (*name && strlen(name) <= SUBMIT_NAME_MAX))
+        return true;
+    problems_add(problems, "name", "must have 1 to %d bytes", SUBMIT_NAME_MAX);
+    return false;
+}
+
 /* ---- All entries --------------------------------------------------------------------------- */
 
 /* Reads the entry with this text, and adds it unless an earlier one was refused. */

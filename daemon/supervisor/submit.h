@@ -5,6 +5,7 @@
 #ifndef AWAITD_SUPERVISOR_SUBMIT_H
 #define AWAITD_SUPERVISOR_SUBMIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <jansson.h>
 #include "base/bytes.h"
@@ -16,6 +17,9 @@ struct problems;
 
 /* Bytes of a batch's or a job's name. */
 #define SUBMIT_NAME_MAX 255
+
+/* Whether a batch may have this name; NULL, none at all, is fine. Else there is a problem with "name". */
+bool submit_check_name(const char *name, struct problems *problems);
 
 /*
  * Adds job entries to the batch: the elements of a JSON array, given as its text. 0: all were added.

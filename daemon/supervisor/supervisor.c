@@ -24,6 +24,7 @@
 #include "supervisor/requests.h"
 #include "supervisor/scheduler.h"
 #include "supervisor/stop.h"
+#include "supervisor/submit.h"
 #include "supervisor/summary.h"
 #include "supervisor/watcher.h"
 #include "wire/message.h"
@@ -97,7 +98,8 @@ static void start_batch(struct supervisor *supervisor, const struct config_batch
     const char *name = json_string_value(json_object_get(configured->params, "name"));
     AUTO_FREE char *jobs = json_dumps(json_object_get(configured->params, "jobs"), JSON_COMPACT);
     struct bytes_view text = {.data = (const uint8_t *)jobs, .size = jobs ? strlen(jobs) : 0};
-    if (request_submit(supervisor, name, geteuid(), text, &batch, &problems, &error)) {
+    if (!submit_check_name(name, &problems) ||
+        request_submit(supervisor, name, geteuid(), text, &batch, &problems, &error)) {
         char words[512] = "";
         problems_first(&problems, words, sizeof(words));
         log_write(supervisor->log, LOG_LEVEL_ERROR, "%s: the batch is refused: %s",

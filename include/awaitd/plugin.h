@@ -118,7 +118,7 @@ struct aw_param {
 
 #define AW_UNLIMITED HUGE_VAL
 
-#ifndef __cplusplus
+#ifndef __cplusplus /* C++ has no _Generic: there, rows name their type themselves */
 /* The enum aw_type of a C type; does not compile for a type that no parameter can have. */
 #define AW_TYPE_OF(value) \
     _Generic((value), \
@@ -262,7 +262,8 @@ void *aw_state(struct aw_job *job);
 /* What the plugin's open() made; NULL without one. */
 void *aw_instance(const struct aw_job *job);
 
-/* Whether the job should end: it was cancelled, is out of time, or the worker stops. Any thread. */
+/* Whether the job should end: it was cancelled, is out of time, or the daemon stops and
+ * waits for it no longer. Any thread. */
 bool aw_cancelled(const struct aw_job *job);
 
 /* Appends to the job's output; copies. Past the limit on output per job (1 MiB by default) the rest

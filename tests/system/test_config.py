@@ -187,6 +187,15 @@ def test_a_batch_at_start_with_an_unknown_plugin_is_told(folder):
     assert "frobnicate" in output
 
 
+def test_a_batch_without_a_name_to_speak_of_is_told(folder):
+    for name in ("", "n" * 256):
+        text = GOOD + config_file({"batches": [{"name": name, "when": "at_start",
+                                                "jobs": [wait_job(0)]}]})
+        result, output, _ = check(folder, text)
+        assert result.returncode == 78
+        assert "name: must have 1 to 255 bytes" in output
+
+
 def test_a_batch_with_an_unknown_field_is_told(folder):
     batch = {"colour": 1, "when": "at_start", "jobs": [wait_job(0)]}
     text = GOOD + config_file({"batches": [batch]})
