@@ -29,19 +29,22 @@ static const struct method *find(const char *name)
 static void answer(struct call *call)
 {
     json_t *result = take_ptr(&call->result);
-    if (!call->id || (!result && !call->code)) { /* nobody asked, or the answer comes later */
-        json_decref(result);
+    /* Jobs are parsed only now: what is malformed there is told as for any other text. */
+    bool malformed = call->code == RPC_PARSE_ERROR;
+    if ((!call->id && !malformed) || (!result && !call->code)) {
+        json_decref(result); /* nobody asked, or the answer comes later */
         return;
     }
+    const struct problems *problems = call->code == RPC_INVALID_PARAMS ? &call->problems : NULL;
     size_t size;
-    AUTO_FREE char *text =
-        result ? rpc_result(call->id, result, &size)
-               : rpc_error(call->id, call->code, call->error.text, &call->problems, &size);
+    AUTO_FREE char *text = result ? rpc_result(call->id, result, &size)
+                                  : rpc_error(malformed ? NULL : call->id, call->code,
+                                              call->error.text, problems, &size);
     if (text)
         client_send(call->client, text, size);
     else
         client_abandon(call->client);
-    if (call->code == RPC_PARSE_ERROR) /* of a part that was parsed only now */
+    if (malformed)
         client_end(call->client);
 }
 

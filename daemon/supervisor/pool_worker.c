@@ -322,7 +322,8 @@ void pool_worker_allow_load(struct worker *worker)
 
 void pool_worker_came_up(struct worker *worker)
 {
-    (void)event_del(worker->timer); /* cannot fail for a timer */
+    if (worker->pid > 0)                /* else it has died since, and the timer buries it */
+        (void)event_del(worker->timer); /* cannot fail for a timer */
     worker->state = WORKER_READY;
     worker->ready_ns = clock_now_ns();
     worker->loading = worker->suspect = -1;

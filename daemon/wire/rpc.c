@@ -86,6 +86,12 @@ static char *cut_jobs(const char *text, size_t size, struct bytes_view *jobs, si
 int rpc_parse_request(const char *text, size_t size, struct rpc_request *out, json_t **id,
                       struct error *error)
 {
+    /* jansson passes over a NUL byte behind a number. */
+    if (memchr(text, '\0', size)) {
+        if (id)
+            *id = NULL;
+        return error_set(error, RPC_PARSE_ERROR, "not JSON: there is a NUL byte");
+    }
     json_error_t where;
     struct bytes_view jobs = {0};
     size_t rest_size = size;

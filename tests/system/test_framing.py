@@ -311,3 +311,18 @@ def test_jobs_that_are_not_json_end_the_connection_as_any_other_text(client):
     assert "jobs[1]" in answer["error"]["message"]
     with pytest.raises(Closed):
         client.receive()
+
+
+def test_a_notification_with_jobs_that_are_not_json_ends_the_connection_too(client):
+    client.send(b'{"jsonrpc":"2.0","method":"batch.submit","params":{"jobs":[{"plugin" "wait"}]}}')
+    answer = client.receive()
+    assert (answer["id"], answer["error"]["code"]) == (None, -32700)
+    with pytest.raises(Closed):
+        client.receive()
+
+
+def test_a_nul_byte_behind_a_number_is_no_blank(client):
+    client.send(b'{"jsonrpc":"2.0","id":1\0,"method":"daemon.ping"}')
+    assert client.receive()["error"]["code"] == -32700
+    with pytest.raises(Closed):
+        client.receive()
