@@ -75,6 +75,14 @@ struct aw_strings {
     const char *const *items;
 };
 
+/* Any JSON value, as compact UTF-8 text without NUL. Written as that value, or as text that holds it:
+ * {"a": [1, 2]}, "{\"a\": [1, 2]}". Placeholders are replaced in the texts inside it, at any depth.
+ * Since 1.1. */
+struct aw_json {
+    const char *text; /* NULL where neither given nor defaulted */
+    size_t size;      /* bytes of it, without the NUL behind it */
+};
+
 /* What a parameter holds; derived from the C type of its field, see AW_PARAM. */
 enum aw_type {
     AW_TYPE_END = 0, /* closes a table */
@@ -86,6 +94,7 @@ enum aw_type {
     AW_TYPE_TIME,
     AW_TYPE_STRING, /* const char *, without NUL inside; NULL where neither given nor defaulted */
     AW_TYPE_STRINGS,
+    AW_TYPE_JSON, /* since 1.1 */
 };
 
 /*
@@ -114,6 +123,11 @@ struct aw_param {
     /* Of all the parameters with the same one_of, a job must give exactly one; none of them has a
      * default. NULL: no such rule. */
     const char *one_of;
+
+    /* Only for callers who could do the same without the daemon: root, the daemon's own user, and the
+     * configuration. For what reads files, runs programs, or reaches what the caller may not. The configuration can
+     * open it to everybody (plugins.unrestricted, see awaitd.conf(5)). Means nothing in settings. Since 1.1. */
+    bool restricted;
 };
 
 #define AW_UNLIMITED HUGE_VAL
@@ -129,7 +143,8 @@ struct aw_param {
         struct aw_size: AW_TYPE_SIZE, \
         struct aw_time: AW_TYPE_TIME, \
         const char *: AW_TYPE_STRING, \
-        struct aw_strings: AW_TYPE_STRINGS)
+        struct aw_strings: AW_TYPE_STRINGS, \
+        struct aw_json: AW_TYPE_JSON)
 
 /* A row for one field of the plugin's struct, called as the field is. Further members as in struct
  * aw_param: AW_PARAM(struct params, tries, .text = "How often", .min = 1, .max = 10). */
@@ -175,7 +190,7 @@ enum aw_ready {
  * own or an older minor one. Minor versions only add: functions, and members at the end of struct
  * aw_plugin and struct aw_param. */
 #define AW_ABI_MAJOR 1
-#define AW_ABI_MINOR 0
+#define AW_ABI_MINOR 1
 
 /* "awtd", in the first bytes of every plugin's constant, to tell it from anything else. */
 #define AW_ABI_MAGIC 0x64747761u
@@ -236,6 +251,11 @@ struct aw_plugin {
     size_t
         state_size; /* bytes of zeroed memory that each job gets, see aw_state(); at most 1 MiB */
     size_t stack_size; /* fiber only: bytes of stack; 0: the worker's default (256 KiB) */
+
+    /* How many jobs of the plugin run at the same time, in all workers together, unless the configuration says
+     * otherwise (plugins.limit); the others stay queued. For what each running job holds, such as a
+     * connection or a process. 0: as many as the workers have room for. Since 1.1. */
+    uint32_t limit;
 };
 
 /* Defines and exports the plugin: AW_PLUGIN(.name = "nap", ...); once per shared object. */
@@ -270,6 +290,12 @@ bool aw_cancelled(const struct aw_job *job);
  * is dropped and the result says that it was truncated. */
 void aw_output(struct aw_job *job, const void *data, size_t size);
 void aw_outputf(struct aw_job *job, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Tells facts about the job for programs to read, beside its output: a JSON object in UTF-8, such as
+ * {"status": 200}, at most as large as an output may be. Clients get it as the job's `details`. Copies; the last
+ * call counts. AW_FAILED: it is no JSON object, or too large; the log says which, and what was told before
+ * stays. Since 1.1. */
+int aw_details(struct aw_job *job, const char *json);
 
 /* Says in words why the job fails, and returns AW_FAILED: return aw_fail(job, "exit %d", code). The
  * last call counts; texts past 1 KiB are cut. */
