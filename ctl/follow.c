@@ -31,9 +31,10 @@ const char *follow_events(const struct ctl *ctl, const struct follow_options *op
     return each ? "each" : "failures";
 }
 
-/* Whether a JSON text has this member. Quotes inside of strings are escaped, so the words cannot come
- * from a job's output; and should the daemon ever write blanks there, the text is parsed instead. */
-static bool has_member(const char *text, size_t size, const char *member)
+/* Where this stands in a JSON text, outside of strings: quotes inside are escaped, so the words cannot
+ * come from a job's output. NULL: nowhere; should the daemon ever write blanks there, the text is parsed
+ * instead. */
+static const char *find_member(const char *text, size_t size, const char *member)
 {
     return memmem(text, size, member, strlen(member));
 }
@@ -42,8 +43,11 @@ static bool has_member(const char *text, size_t size, const char *member)
 static bool skim_event(void *context, const char *text, size_t size)
 {
     struct follow *follow = context;
-    if (!has_member(text, size, "\"method\":\"job.done\"") ||
-        !has_member(text, size, "\"state\":\"succeeded\""))
+    /* A job's details may have any members, and are told last. */
+    const char *details = find_member(text, size, "\"details\":");
+    size_t own_size = details ? (size_t)(details - text) : size;
+    if (!find_member(text, own_size, "\"method\":\"job.done\"") ||
+        !find_member(text, own_size, "\"state\":\"succeeded\""))
         return false;
     follow->progress.ended++;
     if (follow->ctl->json) {

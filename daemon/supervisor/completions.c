@@ -1,6 +1,6 @@
 /*
- * A record is: job, state and flags in one, queued, run, reason, output; numbers as varints. A chunk
- * knows the number of its first record, so a seek is a binary search over chunks and a walk inside
+ * A record is: job, state and flags in one, queued, run, reason, output, details if there are any; numbers
+ * as varints. A chunk knows the number of its first record, so a seek is a binary search over chunks and a walk inside
  * one of them.
  */
 #include "supervisor/completions.h"
@@ -12,8 +12,10 @@
 /* Bytes of a chunk: a seek walks half of one on average, some 20 us. */
 #define CHUNK_SIZE (64u << 10)
 
-#define FLAG_TRUNCATED 0x10u /* above the states */
-static_assert(JOB_STATES <= FLAG_TRUNCATED, "states and flags share a number");
+#define STATE_MASK 0x0Fu
+#define FLAG_TRUNCATED 0x10u
+#define FLAG_DETAILS 0x20u /* the last that leaves the number one byte is 0x40 */
+static_assert(JOB_STATES <= STATE_MASK + 1, "states and flags share a number");
 
 struct completions_chunk {
     uint32_t first; /* number of its first completion */
@@ -41,7 +43,8 @@ static struct completions_chunk *add_chunk(struct completions *list)
 
 static size_t record_size_max(const struct completion *completion)
 {
-    return 6 * BYTES_VARINT_MAX + completion->reason.size + completion->output.size;
+    return 7 * BYTES_VARINT_MAX + completion->reason.size + completion->output.size +
+           completion->details.size;
 }
 
 int completions_append(struct completions *list, const struct completion *completion)
@@ -64,12 +67,15 @@ int completions_append(struct completions *list, const struct completion *comple
         return -ENOMEM;
     }
     bytes_put_varint(records, completion->job);
-    bytes_put_varint(records,
-                     (unsigned)completion->state | (completion->truncated ? FLAG_TRUNCATED : 0));
+    bytes_put_varint(records, (unsigned)completion->state |
+                                  (completion->truncated ? FLAG_TRUNCATED : 0) |
+                                  (completion->details.size ? FLAG_DETAILS : 0));
     bytes_put_varint(records, completion->queued_ns);
     bytes_put_varint(records, completion->run_ns);
     bytes_put_view(records, completion->reason.data, completion->reason.size);
     bytes_put_view(records, completion->output.data, completion->output.size);
+    if (completion->details.size)
+        bytes_put_view(records, completion->details.data, completion->details.size);
     list->bytes += records->capacity - before;
     list->count++;
     return 0;
@@ -79,12 +85,13 @@ static void read_record(struct bytes_reader *reader, struct completion *out)
 {
     out->job = (uint32_t)bytes_get_varint(reader);
     uint64_t state = bytes_get_varint(reader);
-    out->state = (enum job_state)(state & (FLAG_TRUNCATED - 1));
+    out->state = (enum job_state)(state & STATE_MASK);
     out->truncated = state & FLAG_TRUNCATED;
     out->queued_ns = bytes_get_varint(reader);
     out->run_ns = bytes_get_varint(reader);
     out->reason = bytes_get_view(reader);
     out->output = bytes_get_view(reader);
+    out->details = state & FLAG_DETAILS ? bytes_get_view(reader) : (struct bytes_view){0};
     assert(!reader->failed);
 }
 

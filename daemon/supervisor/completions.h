@@ -15,10 +15,11 @@
 struct completion {
     uint32_t job; /* index in the batch */
     enum job_state state;
-    bool truncated;     /* the output was cut at its limit */
+    bool truncated;     /* the output was cut at its limit, or dropped with the details */
     uint64_t queued_ns; /* from accepted to started, or to its end where it never started */
     uint64_t run_ns;    /* from started to ended */
     struct bytes_view reason, output;
+    struct bytes_view details; /* a JSON object on one line, or empty: none */
 };
 
 /* Zeroed = empty. */

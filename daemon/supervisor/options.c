@@ -185,7 +185,8 @@ static const struct option options[] = {
      .fallback = "1MiB",
      .min = 0,
      .max = 32 * MIB,
-     .text = "The output of one job that is kept; the rest is dropped and the result says so."},
+     .text = "The output of one job that is kept; the rest is dropped and the result says so. The "
+             "details of a job are at most as large."},
     {.group = "limits",
      .name = "history_bytes",
      SIZE(limits.history_bytes),
@@ -199,9 +200,8 @@ static const struct option options[] = {
      .fallback = "1GiB",
      .min = 1 * MIB,
      .max = 1 * TIB,
-     .text = "Memory for the results of batches that have not ended yet. Beyond it the output of "
-             "jobs is "
-             "dropped and their results say so."},
+     .text = "Memory for the results of batches that have not ended yet. Beyond it the output and "
+             "details of jobs are dropped and their results say so."},
     {.group = "limits",
      .name = "running_async",
      INTEGER(limits.running_async),

@@ -139,9 +139,11 @@ int scheduler_result(struct scheduler *scheduler, struct batch *batch, uint32_t 
         .run_ns = result->ended_ns - result->started_ns,
         .reason = result->reason,
         .output = result->output,
+        .details = result->details,
     };
-    if (scheduler->results_bytes > scheduler->results_max && completion.output.size) {
-        completion.output.size = 0;
+    if (scheduler->results_bytes > scheduler->results_max &&
+        completion.output.size + completion.details.size > 0) {
+        completion.output.size = completion.details.size = 0;
         completion.truncated = true;
     }
     complete(scheduler, batch, &completion, result->ended_ns);

@@ -102,7 +102,7 @@ static void write_name(struct bytes *out, const struct batch *batch, uint32_t jo
 }
 
 /* Members of a job that has ended, from "state" on. */
-static void write_ending(struct bytes *out, const struct completion *completion, bool with_output)
+static void write_ending(struct bytes *out, const struct completion *completion, bool with_results)
 {
     json_text_raw(out, ",\"state\":\"");
     json_text_raw(out, job_state_name(completion->state));
@@ -115,9 +115,13 @@ static void write_ending(struct bytes *out, const struct completion *completion,
     json_text_seconds(out, completion->queued_ns);
     json_text_raw(out, ",\"run\":");
     json_text_seconds(out, completion->run_ns);
-    if (with_output)
+    if (with_results)
         write_output(out, completion->output);
     json_text_raw(out, completion->truncated ? ",\"truncated\":true" : ",\"truncated\":false");
+    if (with_results && completion->details.size) {
+        json_text_raw(out, ",\"details\":");
+        bytes_put(out, completion->details.data, completion->details.size);
+    }
 }
 
 static void write_head(struct bytes *out, const struct batch *batch, uint32_t job)

@@ -1,7 +1,7 @@
 /*
  * Encoders and decoders of the messages between supervisor and workers. Encoders trust their caller;
  * decoders trust nobody and check all that the header promises, so that what follows them need not.
- * Neither allocates anything but the buffer that is written to.
+ * Neither keeps anything but the buffer that is written to.
  */
 #include "wire/message.h"
 
@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "wire/details.h"
 
 /* ---- Header: payload length (4 bytes), version (2), type (2), little-endian ---------------- */
 
@@ -223,18 +224,19 @@ int message_number_read(struct bytes_reader *payload, uint64_t *out)
 }
 
 /* ---- DONE -----------------------------------------------------------------------------------
- * Per result: one byte of state (low 4 bits) and flags; the batch, if it is another one than before;
- * how job, started_ns and ended_ns differ from the result before; reason and output, if any. */
+ * Per result: one byte of state (low 3 bits, counted from the first final one) and flags; the batch, if
+ * it is another one than before; how job, started_ns and ended_ns differ from the result before; reason,
+ * output and details, if any. */
 
 enum done_flag {
-    DONE_STATE = 15, /* the bits of the state */
-    DONE_TRUNCATED = 16,
-    DONE_HAS_BATCH = 32,
-    DONE_HAS_REASON = 64,
-    DONE_HAS_OUTPUT = 128,
-    DONE_FLAGS = 255,
+    DONE_STATE = 7, /* the bits of the state */
+    DONE_TRUNCATED = 8,
+    DONE_HAS_BATCH = 16,
+    DONE_HAS_REASON = 32,
+    DONE_HAS_OUTPUT = 64,
+    DONE_HAS_DETAILS = 128,
 };
-_Static_assert(JOB_STATES <= DONE_STATE + 1, "states fit the bits they are given");
+_Static_assert(JOB_STATES - JOB_SUCCEEDED <= DONE_STATE + 1, "states fit the bits they are given");
 
 /* A difference modulo 2^64, with the sign in the lowest bit so that small ones either way are short. */
 static void put_difference(struct bytes *out, uint64_t from, uint64_t to)
@@ -258,10 +260,12 @@ size_t message_done_begin(struct bytes *out, struct message_done *done)
 void message_done_add(struct bytes *out, struct message_done *done,
                       const struct message_result *result)
 {
-    unsigned flags = (unsigned)result->state | (result->truncated ? DONE_TRUNCATED : 0) |
+    unsigned flags = (unsigned)(result->state - JOB_SUCCEEDED) |
+                     (result->truncated ? DONE_TRUNCATED : 0) |
                      (result->batch != done->batch ? DONE_HAS_BATCH : 0) |
                      (result->reason.size != 0 ? DONE_HAS_REASON : 0) |
-                     (result->output.size != 0 ? DONE_HAS_OUTPUT : 0);
+                     (result->output.size != 0 ? DONE_HAS_OUTPUT : 0) |
+                     (result->details.size != 0 ? DONE_HAS_DETAILS : 0);
     uint8_t byte = (uint8_t)flags;
     bytes_put(out, &byte, 1);
     if (flags & DONE_HAS_BATCH)
@@ -273,6 +277,8 @@ void message_done_add(struct bytes *out, struct message_done *done,
         bytes_put_view(out, result->reason.data, result->reason.size);
     if (flags & DONE_HAS_OUTPUT)
         bytes_put_view(out, result->output.data, result->output.size);
+    if (flags & DONE_HAS_DETAILS)
+        bytes_put_view(out, result->details.data, result->details.size);
     *done = (struct message_done){.batch = result->batch,
                                   .job = result->job,
                                   .started_ns = result->started_ns,
@@ -281,9 +287,11 @@ void message_done_add(struct bytes *out, struct message_done *done,
 
 static bool is_result(const struct message_result *result)
 {
-    if (result->state >= JOB_STATES || !job_state_is_final(result->state))
+    if (result->state >= JOB_STATES)
         return false;
     if (result->ended_ns < result->started_ns)
+        return false;
+    if (result->details.size > 0 && !details_are_valid(result->details))
         return false;
     if (result->reason.size == 0)
         return true;
@@ -297,7 +305,7 @@ int message_done_next(struct bytes_reader *payload, struct message_done *done,
     if (at_end(payload))
         return -EBADMSG;
     unsigned flags = *payload->at++;
-    *out = (struct message_result){.state = (enum job_state)(flags & DONE_STATE),
+    *out = (struct message_result){.state = (enum job_state)(JOB_SUCCEEDED + (flags & DONE_STATE)),
                                    .truncated = flags & DONE_TRUNCATED};
     out->batch = flags & DONE_HAS_BATCH ? bytes_get_varint(payload) : done->batch;
     out->job = get_difference(payload, done->job);
@@ -307,6 +315,8 @@ int message_done_next(struct bytes_reader *payload, struct message_done *done,
         out->reason = bytes_get_view(payload);
     if (flags & DONE_HAS_OUTPUT)
         out->output = bytes_get_view(payload);
+    if (flags & DONE_HAS_DETAILS)
+        out->details = bytes_get_view(payload);
     if (payload->failed || !is_result(out))
         return -EBADMSG;
     *done = (struct message_done){.batch = out->batch,

@@ -25,10 +25,11 @@
 
 /* Raised when a message changes; the ends of one connection always have the same, since a worker is the
  * supervisor's own binary, but an upgrade under a running daemon must be noticed. */
-#define MESSAGE_VERSION 1
+#define MESSAGE_VERSION 2
 #define MESSAGE_HEADER_SIZE 8
-/* Bytes of one payload; reason: a template of 1 MiB with slices of items fits many times over. */
-#define MESSAGE_PAYLOAD_MAX (64u << 20)
+/* Bytes of one payload; reason: a template of 1 MiB with slices of items fits many times over, and so do
+ * the largest output and details of a job, 32 MiB each, with the results before them. */
+#define MESSAGE_PAYLOAD_MAX (96u << 20)
 
 enum message_type {
     MESSAGE_CONFIG = 1,
@@ -104,6 +105,7 @@ struct message_result {
     uint64_t started_ns, ended_ns; /* it did not end before it started */
     struct bytes_view reason;      /* UTF-8; empty for JOB_SUCCEEDED */
     struct bytes_view output;
+    struct bytes_view details; /* as details_read() of wire/details.h writes them; or empty */
 };
 /* What the last result of the message said. Each is written as what changed since then: that makes a
  * result of the typical million some 8 bytes, and not 25. All zero before the first one. */

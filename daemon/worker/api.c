@@ -14,6 +14,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "wire/details.h"
 #include "worker/entry.h"
 #include "worker/host.h"
 #include "worker/job.h"
@@ -160,6 +161,30 @@ void aw_outputf(struct aw_job *job, const char *format, ...)
         output_long(job, (size_t)size, format, arguments);
         va_end(arguments);
     }
+}
+
+static const char *keep_details(struct aw_job *job, const char *json)
+{
+    struct job_more *more = job_more(job);
+    size_t max = job_worker(job)->output_bytes;
+    size_t size = json ? strnlen(json, max + 1) : 0;
+    if (!more)
+        return "found no memory";
+    return size > max ? "are larger than limits.output_bytes"
+                      : details_read(&more->details, json ? json : "", size);
+}
+
+int aw_details(struct aw_job *job, const char *json)
+{
+    if (has_ended(job, __func__))
+        return AW_FAILED;
+    const char *problem = keep_details(job, json);
+    if (!problem)
+        return AW_OK;
+    char text[80];
+    (void)snprintf(text, sizeof(text), "the details %s", problem);
+    complain(job, __func__, text);
+    return AW_FAILED;
 }
 
 int aw_fail(struct aw_job *job, const char *format, ...)

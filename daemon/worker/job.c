@@ -21,8 +21,8 @@
 /* Extras kept for the next jobs; reason: jobs that end one after the other need but one, and fibers
  * that wait on descriptors some. */
 #define SPARE_MAX 256
-/* Bytes of output that a kept one has room for; more is given back. */
-#define SPARE_OUTPUT_BYTES 4096
+/* Bytes of output, and of details, that a kept one has room for; more is given back. */
+#define SPARE_BYTES 4096
 /* Bytes of a reason, as the plugin header promises. */
 #define REASON_BYTES 1024
 
@@ -99,7 +99,17 @@ static void more_free(struct job_more *more)
 {
     watch_free(more->watch);
     bytes_free(&more->output);
+    bytes_free(&more->details);
     free(more);
+}
+
+/* Empties them for the next job. */
+static void clear_spare(struct bytes *bytes)
+{
+    if (bytes->capacity > SPARE_BYTES)
+        bytes_free(bytes);
+    else
+        bytes_clear(bytes);
 }
 
 static void more_release(struct aw_job *job)
@@ -116,11 +126,12 @@ static void more_release(struct aw_job *job)
         more_free(more);
         return;
     }
-    if (more->output.capacity > SPARE_OUTPUT_BYTES)
-        bytes_free(&more->output);
-    else
-        bytes_clear(&more->output);
-    *more = (struct job_more){.next = jobs->spare, .output = more->output, .watch = more->watch};
+    clear_spare(&more->output);
+    clear_spare(&more->details);
+    *more = (struct job_more){.next = jobs->spare,
+                              .output = more->output,
+                              .details = more->details,
+                              .watch = more->watch};
     jobs->spare = more;
     jobs->spare_count++;
 }
@@ -253,8 +264,11 @@ void job_end(struct aw_job *job, int result, uint64_t ended_ns)
         .ended_ns = ended_ns,
     };
     message.reason = (struct bytes_view){(const uint8_t *)reason, strlen(reason)};
-    if (job->more)
-        message.output = (struct bytes_view){job->more->output.data, job->more->output.size};
+    const struct job_more *more = job->more;
+    if (more) {
+        message.output = (struct bytes_view){more->output.data, more->output.size};
+        message.details = (struct bytes_view){more->details.data, more->details.size};
+    }
     end(job, &message, job->entry->plugin);
 }
 

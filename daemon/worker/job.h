@@ -58,6 +58,7 @@ _Static_assert(sizeof(struct aw_job) <= 64, "a million jobs are 64 MB");
 struct job_more {
     struct job_more *next; /* among the spare ones */
     struct bytes output;
+    struct bytes details; /* empty: none */
     char *reason;
     void *state;         /* the plugin's state_size bytes */
     struct task *task;   /* on whose thread the job's code runs just now */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/error.h"
 #include "base/parse.h"
+#include "wire/details.h"
 #include "wire/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -67,7 +68,8 @@ static int copy_done(struct bytes_reader *payload, struct copy *copy)
             return -1;
         if (!job_state_is_final(result.state) || result.state >= JOB_STATES ||
             result.ended_ns < result.started_ns ||
-            (result.reason.size > 0 && !parse_is_utf8(result.reason.data, result.reason.size)))
+            (result.reason.size > 0 && !parse_is_utf8(result.reason.data, result.reason.size)) ||
+            (result.details.size > 0 && !details_are_valid(result.details)))
             abort();
         note(copy, result.batch);
         note(copy, result.job);
@@ -77,6 +79,7 @@ static int copy_done(struct bytes_reader *payload, struct copy *copy)
         note(copy, result.ended_ns);
         note_view(copy, result.reason);
         note_view(copy, result.output);
+        note_view(copy, result.details);
         message_done_add(&copy->message, &written, &result);
     }
     message_end(&copy->message, mark);

@@ -48,7 +48,7 @@ START_TEST(another_version_is_refused_with_both_versions)
     struct error error;
     ck_assert_int_eq(message_read_header(header, &out, &error), -EPROTO);
     ck_assert_ptr_nonnull(strstr(error.text, "version 12345 "));
-    ck_assert_ptr_nonnull(strstr(error.text, "this one 1"));
+    ck_assert_ptr_nonnull(strstr(error.text, "this one 2"));
 }
 END_TEST
 
@@ -60,14 +60,14 @@ START_TEST(unknown_types_and_oversized_payloads_are_refused)
         bool known = (type >= 1 && type <= 4) || (type >= 64 && type <= 68);
         ck_assert_int_eq(message_read_header(header, &out, NULL), known ? 0 : -EBADMSG);
     }
-    static const uint8_t most[] = {0, 0, 0, 4, MESSAGE_VERSION, 0, MESSAGE_DONE, 0};
+    static const uint8_t most[] = {0, 0, 0, 6, MESSAGE_VERSION, 0, MESSAGE_DONE, 0};
     ck_assert_int_eq(message_read_header(most, &out, NULL), 0);
     ck_assert_uint_eq(out.payload_size, MESSAGE_PAYLOAD_MAX);
 
-    static const uint8_t more[] = {1, 0, 0, 4, MESSAGE_VERSION, 0, MESSAGE_DONE, 0};
+    static const uint8_t more[] = {1, 0, 0, 6, MESSAGE_VERSION, 0, MESSAGE_DONE, 0};
     struct error error;
     ck_assert_int_eq(message_read_header(more, &out, &error), -EBADMSG);
-    ck_assert_str_eq(error.text, "a message of 67108865 bytes, where 67108864 are the most");
+    ck_assert_str_eq(error.text, "a message of 100663297 bytes, where 100663296 are the most");
 }
 END_TEST
 
@@ -326,10 +326,9 @@ START_TEST(results_that_cannot_be_are_refused)
 {
     const struct message_result fine = {.state = JOB_FAILED, .reason = view("exit 1")};
     ck_assert_int_eq(read_result(&fine), 0);
-    for (int state = 0; state < 16; state++) {
+    for (int state = JOB_SUCCEEDED; state < JOB_SUCCEEDED + 8; state++) {
         struct message_result other = {.state = (enum job_state)state};
-        bool final = state >= JOB_SUCCEEDED && state < JOB_STATES;
-        ck_assert_int_eq(read_result(&other), final ? 0 : -EBADMSG);
+        ck_assert_int_eq(read_result(&other), state < JOB_STATES ? 0 : -EBADMSG);
     }
     struct message_result wrong = fine;
     wrong.state = JOB_SUCCEEDED;
