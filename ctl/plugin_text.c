@@ -209,6 +209,7 @@ static void print_notation(const json_t *params, FILE *file)
         {"duration", "A duration is a number of seconds, or has units: 1.5, 250ms, 1h30min."},
         {"size", "A size is a number of bytes, or has a unit: 4096, 64KiB, 2MB."},
         {"time", "A time is 2027-01-31T08:00:00Z, or a number of seconds since 1970."},
+        {"JSON", "JSON is any value: {\"a\": [1, 2]}, 5, or \"a text\" in its quotes."},
         {"list of strings", "A list is made by giving its KEY several times."},
     };
     const char *before = "\n";

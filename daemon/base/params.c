@@ -17,10 +17,6 @@
 #include "base/problems.h"
 #include "base/template.h"
 
-/* Bytes that the expanded texts of one job may have together; reason: many times what a request may
- * hold, yet no danger to memory. */
-#define EXPANDED_MAX ((size_t)16 << 20)
-
 /* Bytes of a wrong value that are shown. */
 #define VALUE_SHOWN 40
 
@@ -66,7 +62,7 @@ static int read_text(struct fill *fill, const struct aw_param *row, int item, co
         if (!expansion->item && template_has_item(text))
             return tell(fill, row->name, item, "has {item}, but the job was not made from items");
         fill->expanded_size += template_expanded_size(text, expansion->index, expansion->item);
-        if (fill->expanded_size > EXPANDED_MAX)
+        if (fill->expanded_size > PARAMS_EXPANDED_MAX)
             return tell(fill, row->name, item, "is too long once its placeholders are replaced");
         *owned = template_expand(text, expansion->index, expansion->item);
         if (!*owned)
@@ -137,6 +133,63 @@ static int read_strings(struct fill *fill, const struct aw_param *row, const jso
     return result;
 }
 
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+struct nested {
+    struct fill *fill;
+    const struct aw_param *row;
+    bool keep;
+};
+
+static int read_nested(json_t *json, void *context)
+{
+    struct nested *nested = context;
+    const char *text;
+    AUTO_FREE char *owned = NULL;
+    int result = read_text(nested->fill, nested->row, -1, json, &text, &owned);
+    if (result == 0 && owned && nested->keep && json_string_set(json, owned) < 0)
+        result = -ENOMEM;
+    return result;
+}
+
+/* The value that a text holds. What its placeholders stand for is put into the texts inside it, not into
+ * it, and so cannot break out of them. */
+static int parse_json(struct fill *fill, const struct aw_param *row, const json_t *json,
+                      json_t **out)
+{
+    const char *text = json_string_value(json);
+    if (strlen(text) != json_string_length(json))
+        return tell(fill, row->name, -1, "must not contain NUL");
+    if (params_json_parse(text, out) == 0)
+        return 0;
+    return tell(fill, row->name, -1, "%s, not \"%.*s\"", params_type_expected(row->type),
+                VALUE_SHOWN, text);
+}
+
+static int read_json(struct fill *fill, const struct aw_param *row, const json_t *json, bool keep,
+                     struct aw_json *out)
+{
+    json_t *value = NULL;
+    int result = 0;
+    if (json_is_string(json))
+        result = parse_json(fill, row, json, &value);
+    else if (keep && fill->expansion)
+        value = json_deep_copy(json);
+    else
+        value = json_incref((json_t *)json); /* nothing in it is changed */
+    if (result != 0)
+        return result;
+    struct nested nested = {.fill = fill, .row = row, .keep = keep};
+    if (!value)
+        result = -ENOMEM;
+    else
+        result = params_json_texts(value, read_nested, &nested);
+    if (result == 0 && keep)
+        result = params_json_dump(value, out);
+    json_decref(value);
+    return result;
+}
+
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
 /* Reads a value from its text; -ERANGE: it is one, but does not fit. */
@@ -185,6 +238,8 @@ static int read_field(struct fill *fill, const struct aw_param *row, const json_
         result = read_string(fill, row, -1, json, out != NULL, &value.text);
     else if (row->type == AW_TYPE_STRINGS)
         result = read_strings(fill, row, json, out != NULL, &value.strings);
+    else if (row->type == AW_TYPE_JSON)
+        result = read_json(fill, row, json, out != NULL, &value.json);
     else
         result = read_scalar(fill, row, json, &value);
     if (result == 0 && out)
@@ -194,8 +249,7 @@ static int read_field(struct fill *fill, const struct aw_param *row, const json_
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
-/* The row's position; table->count: no such row. */
-static size_t find_row(const struct params_table *table, const char *name)
+size_t params_find(const struct params_table *table, const char *name)
 {
     size_t i = 0;
     while (i < table->count && strcmp(table->rows[i].name, name) != 0)
@@ -271,7 +325,7 @@ int params_fill(const struct params_table *table, const json_t *params,
              at = json_object_iter_next(object, at)) {
             const char *name = json_object_iter_key(at);
             const json_t *value = json_object_iter_value(at);
-            size_t i = find_row(table, name);
+            size_t i = params_find(table, name);
             int read = 0;
             if (i == table->count) {
                 read = tell(&fill, name, -1, "unknown parameter");
@@ -296,68 +350,16 @@ void params_clear(const struct params_table *table, void *out)
     for (size_t i = 0; i < table->count; i++) {
         const struct aw_param *row = &table->rows[i];
         union params_value value;
-        if (row->type != AW_TYPE_STRING && row->type != AW_TYPE_STRINGS)
+        if (row->type != AW_TYPE_STRING && row->type != AW_TYPE_STRINGS &&
+            row->type != AW_TYPE_JSON)
             continue;
         memcpy(&value, (char *)out + row->offset, params_type_size(row->type));
         if (row->type == AW_TYPE_STRING)
             free(value.text);
-        else
+        else if (row->type == AW_TYPE_STRINGS)
             free_strings(&value.strings);
+        else
+            free((char *)value.json.text);
         memset((char *)out + row->offset, 0, params_type_size(row->type));
     }
-}
-
-/* Whether a text has a placeholder; where one is {item}, *has_item says so. */
-static bool has_placeholder(const json_t *value, bool *has_item)
-{
-    if (!json_is_string(value) || !template_has_placeholder(json_string_value(value)))
-        return false;
-    *has_item |= template_has_item(json_string_value(value));
-    return true;
-}
-
-bool params_has_placeholder(const json_t *params, const char **with_item)
-{
-    bool found = false;
-    const char *first_with_item = NULL, *name;
-    json_t *object = (json_t *)params; /* as in params_fill() */
-    json_t *value;
-    json_object_foreach (object, name, value) {
-        bool has_item = false;
-        found |= has_placeholder(value, &has_item);
-        for (size_t i = 0; i < json_array_size(value); i++)
-            found |= has_placeholder(json_array_get(value, i), &has_item);
-        if (has_item && !first_with_item)
-            first_with_item = name;
-    }
-    *with_item = first_with_item;
-    return found;
-}
-
-/* One text; *size adds up what was expanded. */
-static int expand_text(json_t *value, const struct params_expansion *expansion, size_t *size)
-{
-    if (!json_is_string(value) || !template_has_placeholder(json_string_value(value)))
-        return 0;
-    const char *text = json_string_value(value);
-    *size += template_expanded_size(text, expansion->index, expansion->item);
-    if (*size > EXPANDED_MAX)
-        return -E2BIG;
-    AUTO_FREE char *expanded = template_expand(text, expansion->index, expansion->item);
-    return expanded && json_string_set(value, expanded) == 0 ? 0 : -ENOMEM;
-}
-
-int params_expand(json_t *params, const struct params_expansion *expansion)
-{
-    const char *name;
-    json_t *value;
-    size_t size = 0;
-    json_object_foreach (params, name, value) {
-        int error = expand_text(value, expansion, &size);
-        for (size_t i = 0; !error && i < json_array_size(value); i++)
-            error = expand_text(json_array_get(value, i), expansion, &size);
-        if (error)
-            return error;
-    }
-    return 0;
 }

@@ -4,8 +4,9 @@
  * worker has them from the plugin itself and fills. One function does both.
  *
  * A parameter's value may be given in its JSON type, or as text in the notation of the command line:
- * {"seconds": 0.25}, {"seconds": "250ms"}. A single text serves as a list of one. null counts as not
- * given.
+ * {"seconds": 0.25}, {"seconds": "250ms"}. A single text serves as a list of one. A JSON parameter takes
+ * any value as it is, but a text as the JSON that it holds: {"body": {"a": 1}}, {"body": "{\"a\": 1}"}. null
+ * counts as not given.
  */
 #ifndef AWAITD_BASE_PARAMS_H
 #define AWAITD_BASE_PARAMS_H
@@ -53,12 +54,15 @@ int params_fill(const struct params_table *table, const json_t *params,
 /* Frees the texts and lists in a filled struct. */
 void params_clear(const struct params_table *table, void *out);
 
-/* Whether any text in `params` has a placeholder. *with_item is the name of the first parameter that has
- * {item}, or NULL; it lives as long as `params`. */
-bool params_has_placeholder(const json_t *params, const char **with_item);
-/* Replaces the placeholders in the texts of `params` by what the job has. -E2BIG: they would be too long, and
- * -ENOMEM: some may have been replaced. */
-int params_expand(json_t *params, const struct params_expansion *expansion);
+/* Whether any text in `params`, at any depth, has a placeholder. *with_item is the name of the first parameter
+ * that has {item}, or NULL; it lives as long as `params`. */
+bool params_has_placeholder(const struct params_table *table, const json_t *params,
+                            const char **with_item);
+/* Replaces the placeholders in the texts of `params`, at any depth, by what the job has; what is given as text
+ * for a JSON parameter becomes the value that it holds. -E2BIG: they would be too long, and -ENOMEM: some may
+ * have been replaced. */
+int params_expand(const struct params_table *table, json_t *params,
+                  const struct params_expansion *expansion);
 
 /* A table as JSON, for the handshake and for plugin.show: an array of {name, type, text, unit, min, max,
  * default, required, one_of}; absent where not set. New reference; NULL: out of memory. */

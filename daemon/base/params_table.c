@@ -33,9 +33,10 @@ static const struct {
     [AW_TYPE_STRING] = {"string", "must be a string", sizeof(const char *), false},
     [AW_TYPE_STRINGS] = {"list of strings", "must be a list of strings", sizeof(struct aw_strings),
                          false},
+    [AW_TYPE_JSON] = {"JSON", "must be JSON", sizeof(struct aw_json), false},
 };
 #define TYPES (sizeof(types) / sizeof(types[0]))
-_Static_assert(TYPES == AW_TYPE_STRINGS + 1, "each type has its facts");
+_Static_assert(TYPES == AW_TYPE_JSON + 1, "each type has its facts");
 
 static bool is_known(enum aw_type type)
 {
@@ -94,8 +95,7 @@ static int check_rules(const struct aw_param *row, struct error *error)
 {
     bool limited =
         (row->min != 0 || row->max != 0) && (row->min > -AW_UNLIMITED || row->max < AW_UNLIMITED);
-    if (limited &&
-        (row->type == AW_TYPE_BOOL || row->type == AW_TYPE_STRING || row->type == AW_TYPE_STRINGS))
+    if (limited && !is_limited(row))
         return error_set(error, -EINVAL, "a %s has no limits", params_type_name(row->type));
     if (limited && !(row->min < row->max))
         return error_set(error, -EINVAL,

@@ -1,6 +1,6 @@
 /*
  * What the files of the params module share: the facts about each type of parameter
- * (params_table.c) and single values (params_value.c).
+ * (params_table.c), single values (params_value.c) and JSON values (params_json.c).
  */
 #ifndef AWAITD_BASE_PARAMS_TYPES_H
 #define AWAITD_BASE_PARAMS_TYPES_H
@@ -19,7 +19,16 @@ union params_value {
     uint64_t bytes;
     char *text; /* owned */
     struct aw_strings strings;
+    struct aw_json json; /* its text is owned */
 };
+
+/* Bytes that the expanded texts of one job may have together; reason: many times what a request may
+ * hold, yet no danger to memory. */
+#define PARAMS_EXPANDED_MAX ((size_t)16 << 20)
+
+/* The position of the row of this name; table->count: there is none. */
+struct params_table;
+size_t params_find(const struct params_table *table, const char *name);
 
 /* Limits that hold, both inclusive; infinite where there is none. */
 struct params_limits {
@@ -55,5 +64,16 @@ int params_read_default(const struct aw_param *row, void *out);
 /* Whether the row's default is a value of its type within its limits. -EINVAL: `problem` says what it
  * must be. */
 int params_check_default(const struct aw_param *row, char *problem, size_t size);
+
+/* The value that a JSON text holds, as a new reference. -EINVAL: it is not JSON, has a key twice, or is
+ * nested deeper than a message may be. */
+int params_json_parse(const char *text, json_t **out);
+
+/* A value as compact text that the caller frees; numbers as short as they are exact. -ENOMEM. */
+int params_json_dump(const json_t *json, struct aw_json *out);
+
+/* Calls visit() for each text in a value of JSON, at any depth, or for the value where it is one itself. Keys
+ * are not visited. visit() may change the text. Returns the first result other than 0, and stops there. */
+int params_json_texts(json_t *json, int (*visit)(json_t *text, void *context), void *context);
 
 #endif

@@ -102,6 +102,16 @@ void params_store(const struct aw_param *row, const union params_value *value, v
     memcpy((char *)out + row->offset, value, params_type_size(row->type));
 }
 
+static int read_default_json(const char *text, struct aw_json *out)
+{
+    json_t *json = NULL;
+    int result = params_json_parse(text, &json);
+    if (result == 0)
+        result = params_json_dump(json, out);
+    json_decref(json);
+    return result;
+}
+
 int params_read_default(const struct aw_param *row, void *out)
 {
     union params_value value;
@@ -120,6 +130,8 @@ int params_read_default(const struct aw_param *row, void *out)
         }
         items[0] = text;
         value.strings = (struct aw_strings){.count = 1, .items = (const char *const *)items};
+    } else if (row->type == AW_TYPE_JSON) {
+        result = read_default_json(row->default_text, &value.json);
     } else {
         result = params_parse(row->type, row->default_text, &value);
     }
@@ -133,9 +145,15 @@ int params_check_default(const struct aw_param *row, char *problem, size_t size)
     if (row->type == AW_TYPE_STRING || row->type == AW_TYPE_STRINGS)
         return 0;
     union params_value value;
-    if (params_parse(row->type, row->default_text, &value) != 0) {
+    json_t *json = NULL;
+    int result = row->type == AW_TYPE_JSON ? params_json_parse(row->default_text, &json)
+                                           : params_parse(row->type, row->default_text, &value);
+    json_decref(json);
+    if (result != 0) {
         (void)snprintf(problem, size, "%s", params_type_expected(row->type));
         return -EINVAL;
     }
+    if (row->type == AW_TYPE_JSON)
+        return 0;
     return params_check_limits(row, params_comparable(row->type, &value), problem, size);
 }

@@ -225,7 +225,8 @@ static int check_expansions(struct reading *reading)
 static int check_params(struct reading *reading)
 {
     const char *with_item = NULL;
-    reading->entry.expands = reading->params && params_has_placeholder(reading->params, &with_item);
+    reading->entry.expands = reading->params && params_has_placeholder(reading->plugin->params,
+                                                                       reading->params, &with_item);
     if (with_item && !reading->items) {
         char member[64];
         (void)snprintf(member, sizeof(member), "params.%s", with_item);

@@ -156,22 +156,25 @@ void summary_write_job_done(struct bytes *out, const struct batch *batch,
 }
 
 /* The parameters as this job gets them, as text for the caller to free; NULL: too long, or out of memory. */
-static char *expanded_params(const struct entry *entry, uint32_t job, const char *item)
+static char *expanded_params(const struct entry *entry, const struct params_table *table,
+                             uint32_t job, const char *item)
 {
     struct params_expansion expansion = {.index = job - entry->first, .item = item};
     json_t *params = json_loadb(entry->params, entry->params_size, 0, NULL);
-    char *text = params && params_expand(params, &expansion) == 0
+    char *text = params && params_expand(table, params, &expansion) == 0
                      ? json_dumps(params, JSON_COMPACT | JSON_REAL_PRECISION(15))
                      : NULL;
     json_decref(params);
     return text;
 }
 
-static void write_params(struct bytes *out, const struct batch *batch, uint32_t job)
+static void write_params(struct bytes *out, const struct batch *batch, uint32_t job,
+                         const struct catalogue *catalogue)
 {
     const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
     AUTO_FREE char *item = batch_item(batch, job);
-    AUTO_FREE char *expanded = entry->expands ? expanded_params(entry, job, item) : NULL;
+    const struct params_table *table = catalogue->plugins[entry->plugin].params;
+    AUTO_FREE char *expanded = entry->expands ? expanded_params(entry, table, job, item) : NULL;
     json_text_raw(out, ",\"params\":");
     json_text_raw(out, expanded ? expanded : entry->params ? entry->params : "{}");
     if (item) {
@@ -189,7 +192,7 @@ json_t *summary_job(const struct batch *batch, uint32_t job, const struct catalo
     write_name(&text, batch, job);
     write_plugin(&text, batch, job, catalogue);
     if (whole)
-        write_params(&text, batch, job);
+        write_params(&text, batch, job, catalogue);
     enum job_state state = batch_state(batch, job);
     if (job_state_is_final(state)) {
         struct completion completion;

@@ -22,6 +22,7 @@ struct all {
     const char *word;
     struct aw_strings words;
     const char *either, *other;
+    struct aw_json body, settings;
 };
 
 static const struct aw_param rows[] = {
@@ -35,6 +36,8 @@ static const struct aw_param rows[] = {
     AW_PARAM(struct all, words, .text = "Words", .required = true),
     AW_PARAM(struct all, either, .text = "Either", .one_of = "choice"),
     AW_PARAM(struct all, other, .text = "Or", .one_of = "choice"),
+    AW_PARAM(struct all, body, .text = "A body"),
+    AW_PARAM(struct all, settings, .text = "Settings", .default_text = "{\"a\": [1, 0.1]}"),
     AW_PARAMS_END,
 };
 
@@ -50,6 +53,18 @@ static void look(const struct all *all)
         abort();
     if (!all->either == !all->other)
         abort();
+}
+
+/* What a JSON parameter holds is compact JSON that ends where it says. */
+static void look_at_json(const struct aw_json *value)
+{
+    if (!value->text)
+        return;
+    json_t *json =
+        json_loadb(value->text, value->size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+    if (!json || value->text[value->size] != '\0')
+        abort();
+    json_decref(json);
 }
 
 static void fill(const json_t *json, const struct params_expansion *expansion)
@@ -73,12 +88,16 @@ static void fill(const json_t *json, const struct params_expansion *expansion)
     json_decref(problems);
     if (fill_result == 0) {
         look(&all);
+        look_at_json(&all.body);
+        look_at_json(&all.settings);
+        if (!all.settings.text)
+            abort();
         params_clear(&table, &all);
     }
     problems_clear(&checked);
     problems_clear(&filled);
     const char *with_item;
-    (void)params_has_placeholder(json, &with_item);
+    (void)params_has_placeholder(&table, json, &with_item);
 }
 
 static void read_table(const json_t *json)

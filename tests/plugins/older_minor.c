@@ -1,5 +1,5 @@
-/* Built with an older header, in which both tables were shorter. Its parameter table has two rows, which the
- * host must find though its own rows are longer. */
+/* Built with the header of ABI 1.0, in which both tables were shorter. Its parameter table has two rows, which
+ * the host must find though its own rows are longer. */
 #include <awaitd/plugin.h>
 
 struct old_param {
@@ -10,6 +10,7 @@ struct old_param {
     double min, max;
     const char *default_text;
     bool required;
+    const char *one_of;
 };
 
 struct old_plugin {
@@ -23,6 +24,10 @@ struct old_plugin {
                 size_t reason_size);
     void (*close)(void *instance);
     int (*fiber)(struct aw_job *job, const void *params);
+    int (*async)(struct aw_job *job, const void *params);
+    int (*blocking)(struct aw_job *job, const void *params);
+    void (*cancel)(struct aw_job *job);
+    size_t state_size, stack_size;
 };
 
 struct params {
@@ -56,8 +61,8 @@ const struct old_plugin aw_plugin = {
     .abi = {.magic = AW_ABI_MAGIC,
             .major = AW_ABI_MAJOR,
             .minor = 0,
-            .plugin_size = offsetof(struct aw_plugin, async),
-            .param_size = offsetof(struct aw_param, one_of)},
+            .plugin_size = sizeof(struct old_plugin),
+            .param_size = sizeof(struct old_param)},
     .name = "older_minor",
     .version = "1",
     .summary = "older_minor, for the tests",
@@ -66,5 +71,5 @@ const struct old_plugin aw_plugin = {
     .fiber = run,
 };
 
-_Static_assert(sizeof(struct old_param) == offsetof(struct aw_param, one_of), "a shorter row");
-_Static_assert(sizeof(struct old_plugin) == offsetof(struct aw_plugin, async), "a shorter table");
+_Static_assert(sizeof(struct old_param) == offsetof(struct aw_param, restricted), "a row of 1.0");
+_Static_assert(sizeof(struct old_plugin) == offsetof(struct aw_plugin, limit), "a table of 1.0");

@@ -56,7 +56,7 @@ UNLOADABLE = {
     "no_symbol": (from_tests, ["aw_plugin"]),
     "wrong_magic": (from_tests, []),
     "wrong_major": (from_tests, ["2", "1"]),
-    "newer_minor": (from_tests, ["1.99", "1.0"]),
+    "newer_minor": (from_tests, ["1.99", "1.1"]),
     "crash_at_load": (from_tests, []),
     "exit_at_load": (from_tests, []),
     "open_crashes": (from_tests, []),

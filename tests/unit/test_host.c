@@ -40,6 +40,11 @@ static void refused(const char *path, const char *const *words)
                       host.plugins[0].problem);
     host_close(&host);
 }
+
+#define TEXT_OF(value) #value
+#define TO_TEXT(value) TEXT_OF(value)
+#define OWN_VERSION TO_TEXT(AW_ABI_MAJOR) "." TO_TEXT(AW_ABI_MINOR)
+
 #define REFUSED(path, ...) refused(path, (const char *const[]){__VA_ARGS__, NULL})
 
 START_TEST(a_file_that_is_not_there_is_refused)
@@ -75,19 +80,19 @@ END_TEST
 
 START_TEST(another_major_version_is_refused_with_both_versions_and_the_remedy)
 {
-    REFUSED(plugin_path("wrong_major"), "2.3", "1.0", "build it again");
+    REFUSED(plugin_path("wrong_major"), "2.3", OWN_VERSION, "build it again");
 }
 END_TEST
 
 START_TEST(a_newer_minor_version_is_refused_with_both_versions_and_the_remedy)
 {
-    REFUSED(plugin_path("newer_minor"), "1.99", "1.0", "upgrade awaitd");
+    REFUSED(plugin_path("newer_minor"), "1.99", OWN_VERSION, "upgrade awaitd");
 }
 END_TEST
 
 START_TEST(tables_larger_than_known_are_refused)
 {
-    REFUSED(plugin_path("wrong_size"), "100000", "1.0", "build it again");
+    REFUSED(plugin_path("wrong_size"), "100000", OWN_VERSION, "build it again");
 }
 END_TEST
 

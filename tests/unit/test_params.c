@@ -18,6 +18,7 @@ struct all {
     struct aw_time at;
     const char *word;
     struct aw_strings words;
+    struct aw_json value, other;
 };
 
 static const struct aw_param all_rows[] = {
@@ -30,6 +31,8 @@ static const struct aw_param all_rows[] = {
     AW_PARAM(struct all, at, .text = "When"),
     AW_PARAM(struct all, word, .text = "A word", .default_text = "hello"),
     AW_PARAM(struct all, words, .text = "Words", .default_text = "a b"),
+    AW_PARAM(struct all, value, .text = "A value"),
+    AW_PARAM(struct all, other, .text = "Another", .default_text = " { \"d\" : [1, 0.1] } "),
     AW_PARAMS_END,
 };
 static const struct params_table all = {
@@ -344,6 +347,155 @@ START_TEST(an_item_that_the_job_does_not_have_is_refused)
 }
 END_TEST
 
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+/* What the JSON parameter holds after it was given as `value`. */
+static const char *json_of(const char *value, const struct params_expansion *expansion)
+{
+    static char shown[1024];
+    char text[1024];
+    struct all out;
+    struct problems problems = {0};
+    (void)snprintf(text, sizeof(text), "{\"value\": %s}", value);
+    json_t *json = load(text), *before = json_deep_copy(json);
+    ck_assert_msg(params_fill(&all, json, expansion, "params", &out, &problems) == 0, "%s: %s",
+                  value, problems.count ? problems.kept[0].text : "");
+    ck_assert(json_equal(json, before)); /* expanding does not touch what other jobs share */
+    ck_assert_uint_eq(out.value.size, strlen(out.value.text));
+    (void)snprintf(shown, sizeof(shown), "%s", out.value.text);
+    params_clear(&all, &out);
+    ck_assert_ptr_null(out.value.text);
+    ck_assert_uint_eq(out.value.size, 0);
+    json_decref(before);
+    json_decref(json);
+    return shown;
+}
+
+START_TEST(json_of_any_type_is_taken_as_it_is)
+{
+    ck_assert_str_eq(json_of("{ \"a\" : [ 1, true, null, \"x\", {} ] }", NULL),
+                     "{\"a\":[1,true,null,\"x\",{}]}");
+    ck_assert_str_eq(json_of("[]", NULL), "[]");
+    ck_assert_str_eq(json_of("5", NULL), "5");
+    ck_assert_str_eq(json_of("false", NULL), "false");
+}
+END_TEST
+
+START_TEST(json_numbers_are_short_and_exact)
+{
+    ck_assert_str_eq(json_of("[0.1, 1.5, 9007199254740993]", NULL), "[0.1,1.5,9007199254740993]");
+    const char *text = json_of("0.30000000000000004", NULL);
+    ck_assert_double_eq(strtod(text, NULL), 0.30000000000000004);
+}
+END_TEST
+
+START_TEST(json_is_taken_as_text)
+{
+    ck_assert_str_eq(json_of("\"{\\\"a\\\": [1, 2]}\"", NULL), "{\"a\":[1,2]}");
+    ck_assert_str_eq(json_of("\" 5 \"", NULL), "5");
+    ck_assert_str_eq(json_of("\"null\"", NULL), "null");
+    ck_assert_str_eq(json_of("\"\\\"a text\\\"\"", NULL), "\"a text\"");
+}
+END_TEST
+
+START_TEST(json_not_given_is_null_or_its_default)
+{
+    struct all out;
+    fill("{\"value\": null, \"other\": null}", &out);
+    ck_assert_ptr_null(out.value.text);
+    ck_assert_uint_eq(out.value.size, 0);
+    ck_assert_str_eq(out.other.text, "{\"d\":[1,0.1]}");
+    ck_assert_uint_eq(out.other.size, strlen(out.other.text));
+    params_clear(&all, &out);
+}
+END_TEST
+
+START_TEST(text_that_is_not_json_is_refused)
+{
+    REFUSED("{\"value\": \"hello\"}", "params.value: must be JSON, not \"hello\"");
+    REFUSED("{\"value\": \"\"}", "params.value: must be JSON, not \"\"");
+    REFUSED("{\"value\": \"{} x\"}", "params.value: must be JSON, not \"{} x\"");
+    REFUSED("{\"value\": \"{\\\"a\\\": 1, \\\"a\\\": 2}\"}",
+            "params.value: must be JSON, not \"{\"a\": 1, \"a\": 2}\"");
+    REFUSED("{\"value\": \"[1e999]\"}", "params.value: must be JSON, not \"[1e999]\"");
+    REFUSED("{\"value\": \"5\\u0000\"}", "params.value: must not contain NUL");
+    REFUSED("{\"value\": {\"a\": [\"x\\u0000\"]}}", "params.value: must not contain NUL");
+    REFUSED("{\"value\": \"[\\\"\\\\u0000\\\"]\"}",
+            "params.value: must be JSON, not \"[\"\\u0000\"]\"");
+}
+END_TEST
+
+START_TEST(json_in_a_text_is_at_most_64_levels_deep)
+{
+    char text[512];
+    for (int depth = 64; depth <= 65; depth++) {
+        (void)snprintf(text, sizeof(text), "{\"value\": \"%.*s\\\"[{\\\"%.*s\"}", depth,
+                       "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", depth,
+                       "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+        ck_assert_int_eq(*problems_of(&all, text, NULL) == '\0', depth == 64);
+    }
+    char *deep = malloc(1 << 20);
+    memset(deep, '[', (1 << 20) - 1);
+    deep[(1 << 20) - 1] = '\0';
+    json_t *json = json_pack("{s:s}", "value", deep);
+    struct problems problems = {0};
+    ck_assert_int_eq(params_fill(&all, json, NULL, "params", NULL, &problems), -EINVAL);
+    problems_clear(&problems);
+    json_decref(json);
+    free(deep);
+}
+END_TEST
+
+START_TEST(placeholders_are_expanded_inside_of_json)
+{
+    struct params_expansion expansion = {.index = 7, .item = "it\", \"b\": \"{index}"};
+    /* Keys stay, other types stay, and an item does not break out of its text, however it is given. */
+    static const char expected[] =
+        "{\"{item}\":[{\"a\":\"<it\\\", \\\"b\\\": \\\"{index}>\"},7,\"n7\"]}";
+    ck_assert_str_eq(json_of("{\"{item}\": [{\"a\": \"<{item}>\"}, 7, \"n{index}\"]}", &expansion),
+                     expected);
+    ck_assert_str_eq(json_of("\"{\\\"{item}\\\": [{\\\"a\\\": \\\"<{item}>\\\"}, 7, "
+                             "\\\"n{index}\\\"]}\"",
+                             &expansion),
+                     expected);
+    ck_assert_str_eq(json_of("\"{\\\"a\\\": {\\\"b\\\": \\\"{{}}\\\"}}\"", &expansion),
+                     "{\"a\":{\"b\":\"{}\"}}");
+    ck_assert_str_eq(json_of("{\"a\": \"{index}\"}", NULL), "{\"a\":\"{index}\"}");
+    ck_assert_str_eq(problems_of(&all, "{\"value\": \"{item}\"}", &expansion),
+                     "params.value: must be JSON, not \"{item}\"");
+}
+END_TEST
+
+START_TEST(an_item_inside_of_json_is_told_by_the_parameters_name)
+{
+    struct params_expansion expansion = {.index = 1};
+    static const char expected[] = "params.value: has {item}, but the job was not made from items";
+    ck_assert_str_eq(problems_of(&all, "{\"value\": {\"a\": [\"{item}\"]}}", &expansion), expected);
+    ck_assert_str_eq(problems_of(&all, "{\"value\": \"[\\\"{item}\\\"]\"}", &expansion), expected);
+}
+END_TEST
+
+START_TEST(placeholders_inside_of_json_cannot_blow_a_job_up)
+{
+    enum { SIZE = 1 << 16 };
+    char *item = malloc(SIZE + 1);
+    memset(item, 'x', SIZE);
+    item[SIZE] = '\0';
+    struct params_expansion expansion = {.index = 0, .item = item};
+    json_t *list = json_array();
+    for (int i = 0; i < 300; i++)
+        json_array_append_new(list, json_pack("{s:s}", "a", "{item}"));
+    json_t *params = json_pack("{s:o}", "value", list);
+    char *text = json_dumps(params, 0);
+    ck_assert_str_eq(problems_of(&all, text, &expansion),
+                     "params.value: is too long once its placeholders are replaced");
+    ck_assert_int_eq(params_expand(&all, params, &expansion), -E2BIG);
+    free(text);
+    free(item);
+    json_decref(params);
+}
+END_TEST
+
 START_TEST(placeholders_cannot_blow_a_job_up)
 {
     enum { SIZE = 1 << 16 };
@@ -377,16 +529,22 @@ START_TEST(placeholders_are_found_in_texts_and_lists)
         {"{\"a\": \"{item}\", \"b\": \"x\"}", true, true},
         {"{\"a\": [\"x\", \"{item}\"]}", true, true},
         {"{\"{item}\": \"x\"}", false, false},
+        {"{\"a\": {\"b\": [1, {\"c\": \"{item}\"}]}}", true, true},
+        {"{\"value\": {\"{item}\": {}}}", false, false},
+        /* Texts of JSON: braces that are its own do not count, and escapes hide nothing. */
+        {"{\"value\": \"{\\\"a\\\": {\\\"{item}\\\": {}}}\"}", false, false},
+        {"{\"value\": \"[\\\"{index}\\\"]\"}", true, false},
+        {"{\"value\": \"[\\\"\\\\u007bitem}\\\"]\"}", true, true},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         json_t *json = load(cases[i].text);
         const char *item = "untouched";
-        ck_assert_int_eq(params_has_placeholder(json, &item), cases[i].found);
+        ck_assert_int_eq(params_has_placeholder(&all, json, &item), cases[i].found);
         ck_assert_int_eq(item != NULL, cases[i].item);
         json_decref(json);
     }
     const char *item = "untouched";
-    ck_assert(!params_has_placeholder(NULL, &item));
+    ck_assert(!params_has_placeholder(&all, NULL, &item));
     ck_assert_ptr_null(item);
 }
 END_TEST
@@ -471,6 +629,10 @@ START_TEST(defaults_must_fit)
     row.default_text = "-1s";
     ck_assert_str_eq(table_error(row, none), "parameter n: its default \"-1s\" must be at least 0");
     row.type = AW_TYPE_STRINGS;
+    ck_assert_str_eq(table_error(row, none), "");
+    row.type = AW_TYPE_JSON;
+    ck_assert_str_eq(table_error(row, none), "parameter n: its default \"-1s\" must be JSON");
+    row.default_text = "{\"a\": [1]}";
     ck_assert_str_eq(table_error(row, none), "");
 }
 END_TEST
@@ -632,6 +794,7 @@ START_TEST(every_type_has_a_name)
 {
     ck_assert_str_eq(params_type_name(AW_TYPE_DURATION), "duration");
     ck_assert_str_eq(params_type_name(AW_TYPE_STRINGS), "list of strings");
+    ck_assert_str_eq(params_type_name(AW_TYPE_JSON), "JSON");
     ck_assert_str_eq(params_type_name((enum aw_type)99), "none");
 }
 END_TEST
@@ -641,9 +804,23 @@ START_TEST(texts_are_expanded_wherever_they_are)
     json_t *params = json_pack("{s:s, s:[s, s, i], s:i, s:s}", "a", "{index}-{item}", "b", "{{x}}",
                                "{item}", 5, "c", 7, "d", "plain");
     struct params_expansion expansion = {.index = 3, .item = "it"};
-    ck_assert_int_eq(params_expand(params, &expansion), 0);
+    ck_assert_int_eq(params_expand(&all, params, &expansion), 0);
     json_t *expected = json_pack("{s:s, s:[s, s, i], s:i, s:s}", "a", "3-it", "b", "{x}", "it", 5,
                                  "c", 7, "d", "plain");
+    ck_assert(json_equal(params, expected));
+    json_decref(params);
+    json_decref(expected);
+}
+END_TEST
+
+START_TEST(texts_inside_of_json_are_expanded_too)
+{
+    json_t *params = load("{\"value\": \"{\\\"a\\\": {\\\"{item}\\\": \\\"{item}\\\"}}\","
+                          " \"other\": {\"a\": [[\"{index}\"]]}, \"word\": \"{}\"}");
+    struct params_expansion expansion = {.index = 3, .item = "\"it"};
+    ck_assert_int_eq(params_expand(&all, params, &expansion), 0);
+    json_t *expected = load("{\"value\": {\"a\": {\"{item}\": \"\\\"it\"}},"
+                            " \"other\": {\"a\": [[\"3\"]]}, \"word\": \"{}\"}");
     ck_assert(json_equal(params, expected));
     json_decref(params);
     json_decref(expected);
@@ -660,7 +837,7 @@ START_TEST(texts_that_would_become_too_long_are_not_expanded)
                                "{item}{item}{item}{item}{item}{item}{item}{item}{item}"
                                "{item}{item}{item}{item}{item}{item}{item}{item}");
     struct params_expansion expansion = {.item = item};
-    ck_assert_int_eq(params_expand(params, &expansion), -E2BIG);
+    ck_assert_int_eq(params_expand(&all, params, &expansion), -E2BIG);
     json_decref(params);
     free(item);
 }
@@ -686,6 +863,16 @@ int main(void)
     tcase_add_test(fills, placeholders_are_expanded_before_texts_are_read);
     tcase_add_test(fills, without_an_expansion_texts_are_taken_as_they_are);
     tcase_add_test(fills, an_item_that_the_job_does_not_have_is_refused);
+    tcase_add_test(fills, json_of_any_type_is_taken_as_it_is);
+    tcase_add_test(fills, json_numbers_are_short_and_exact);
+    tcase_add_test(fills, json_is_taken_as_text);
+    tcase_add_test(fills, json_not_given_is_null_or_its_default);
+    tcase_add_test(fills, text_that_is_not_json_is_refused);
+    tcase_add_test(fills, json_in_a_text_is_at_most_64_levels_deep);
+    tcase_add_test(fills, placeholders_are_expanded_inside_of_json);
+    tcase_add_test(fills, an_item_inside_of_json_is_told_by_the_parameters_name);
+    tcase_add_test(fills, placeholders_inside_of_json_cannot_blow_a_job_up);
+    tcase_add_test(fills, texts_inside_of_json_are_expanded_too);
     tcase_add_test(fills, placeholders_cannot_blow_a_job_up);
     tcase_add_test(fills, placeholders_are_found_in_texts_and_lists);
     suite_add_tcase(suite, fills);
