@@ -98,6 +98,45 @@ int arguments_params(int count, char *const *arguments, json_t **out, struct err
     return result == -ENOMEM ? error_set(error, -ENOMEM, "out of memory") : result;
 }
 
+/* ---- A command ----------------------------------------------------------------------------------- */
+
+/* The text with each brace twice. New reference; NULL: out of memory. */
+static json_t *double_braces(const char *text)
+{
+    char *doubled = malloc(2 * strlen(text) + 1), *to = doubled;
+    if (!doubled)
+        return NULL;
+    for (; *text; text++) {
+        *to++ = *text;
+        if (*text == '{' || *text == '}')
+            *to++ = *text;
+    }
+    *to = '\0';
+    json_t *string = json_string(doubled);
+    free(doubled);
+    return string;
+}
+
+int arguments_argv(int count, char *const *words, bool literal, json_t *params, struct error *error)
+{
+    if (json_object_get(params, "argv"))
+        return error_set(error, -EINVAL, "argv and '--': give one of them");
+    json_t *argv = json_array();
+    int failed = argv ? 0 : -1;
+    for (int i = 0; i < count && !failed; i++) {
+        if (!parse_is_utf8(words[i], strlen(words[i]))) {
+            json_decref(argv);
+            return error_set(error, -EINVAL, "word %d behind '--' is not valid UTF-8", i + 1);
+        }
+        failed =
+            json_array_append_new(argv, literal ? double_braces(words[i]) : json_string(words[i]));
+    }
+    if (failed || json_object_set(params, "argv", argv) < 0)
+        failed = error_set(error, -ENOMEM, "out of memory");
+    json_decref(argv);
+    return failed;
+}
+
 /* ---- Items --------------------------------------------------------------------------------------- */
 
 int arguments_items(const char *text, json_t **out, struct error *error)

@@ -5,6 +5,7 @@
 #ifndef AWAITCTL_ARGUMENTS_H
 #define AWAITCTL_ARGUMENTS_H
 
+#include <stdbool.h>
 #include <jansson.h>
 #include "base/error.h"
 
@@ -14,6 +15,14 @@
  * *out. -EINVAL: *error names the argument; -ENOMEM.
  */
 int arguments_params(int count, char *const *arguments, json_t **out, struct error *error);
+
+/*
+ * Adds a command and its arguments to parameters, as the list `argv`. With `literal`, braces are doubled, so
+ * that the daemon takes none of them for a placeholder. -EINVAL: there is an argv already, or a word is not
+ * UTF-8; -ENOMEM.
+ */
+int arguments_argv(int count, char *const *words, bool literal, json_t *params,
+                   struct error *error);
 
 /* "A,B,C" as an array of strings, empty ones included. -EINVAL, -ENOMEM. */
 int arguments_items(const char *text, json_t **out, struct error *error);

@@ -41,6 +41,7 @@ static const struct option_row options[] = {
 struct work {
     json_t *entry; /* without items */
     json_t *items; /* NULL: none */
+    bool process;  /* its one job stands for a process, see process.h */
 };
 
 static void clear_work(struct work *work)
@@ -57,6 +58,30 @@ static int read_items(struct ctl *ctl, const char *text, json_t **out)
     return result < 0 ? ctl_fail(ctl, CTL_USAGE, "%s", error.text) : CTL_OK;
 }
 
+static bool is_one_job(const struct run_options *given)
+{
+    return given->count == 0 && !given->items;
+}
+
+static int read_params(struct ctl *ctl, const struct run_options *given, int count,
+                       char **arguments, json_t **out)
+{
+    struct error error = {.text = ""};
+    json_t *params;
+    int words = ctl->words;
+    if (words == 0)
+        return ctl_fail(ctl, CTL_USAGE, "PLUGIN is to stand in front of '--'");
+    if (arguments_params(words - 1, arguments + 1, &params, &error) < 0)
+        return ctl_fail(ctl, CTL_USAGE, "%s", error.text);
+    if (count > words &&
+        arguments_argv(count - words, arguments + words, is_one_job(given), params, &error) < 0) {
+        json_decref(params);
+        return ctl_fail(ctl, CTL_USAGE, "%s", error.text);
+    }
+    *out = params;
+    return CTL_OK;
+}
+
 /* Reads the command line into *work, which the caller clears in any case. */
 static int read_work(struct ctl *ctl, const struct run_options *given, int count, char **arguments,
                      struct work *work)
@@ -66,10 +91,11 @@ static int read_work(struct ctl *ctl, const struct run_options *given, int count
     if (given->no_wait && (given->follow || given->output))
         return ctl_fail(ctl, CTL_USAGE, "--no-wait: there is nothing to print then");
 
-    struct error error = {.text = ""};
     json_t *params;
-    if (arguments_params(count - 1, arguments + 1, &params, &error) < 0)
-        return ctl_fail(ctl, CTL_USAGE, "%s", error.text);
+    int code = read_params(ctl, given, count, arguments, &params);
+    if (code)
+        return code;
+    work->process = count > ctl->words && is_one_job(given) && !given->follow;
     work->entry = json_pack("{s:s, s:o}", "plugin", arguments[0], "params", params);
     if (!work->entry)
         return ctl_fail(ctl, CTL_USAGE, "the plugin's name is not valid UTF-8");
@@ -172,6 +198,7 @@ static int run_and_wait(struct ctl *ctl, const struct run_options *given,
         .lines = given->follow,
         .outputs = given->output || (single && !given->follow),
         .plain = single && !given->follow,
+        .process = work->process,
         .no_bar = single,
     };
     struct upload_options upload_options = {
@@ -216,17 +243,22 @@ static int run(struct ctl *ctl, const void *given, int count, char **arguments)
 
 const struct command command_run = {
     .name = "run",
-    .usage = "PLUGIN [KEY=VALUE...] [OPTION...]",
+    .usage = "PLUGIN [KEY=VALUE...] [OPTION...] [-- ARGV...]",
     .summary = "run jobs of one kind, wait for them and sum up",
     .text =
         "PLUGIN is a kind of job; `awaitctl plugins` lists them, and `awaitctl plugins PLUGIN`\n"
         "tells what KEYs it takes. A KEY given again makes a list; KEY:=JSON gives a JSON value.\n"
         "One job's output goes to standard output. Exits with 0 if every job succeeded, 1 if\n"
-        "not; ^C ends the watching, not the batch.\n",
+        "not; ^C ends the watching, not the batch.\n"
+        "\n"
+        "ARGV is a command and its arguments, for the parameter argv. One job of it prints what\n"
+        "the command printed and exits as it exited.\n",
     .examples = "  awaitctl run wait seconds=250ms\n"
                 "  awaitctl run wait seconds=1 --count 10\n"
                 "  awaitctl run wait --items 0.1,0.2,0.3 seconds={item} --output\n"
-                "  awaitctl run wait seconds=1h --no-wait --name nightly\n",
+                "  awaitctl run wait seconds=1h --no-wait --name nightly\n"
+                "  awaitctl run exec -- ls -l\n"
+                "  awaitctl run exec --items a.txt,b.txt -- gzip {item}\n",
     .options = options,
     .options_size = sizeof(struct run_options),
     .min_arguments = 1,

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "connection.h"
 #include "ctl.h"
+#include "details_text.h"
 #include "output.h"
 #include "summary.h"
 #include "target.h"
@@ -156,6 +157,11 @@ static void print_job(const json_t *json, const struct target *target)
     print_seconds("queued for", json_object_get(json, "queued"));
     print_seconds("ran for", json_object_get(json, "run"));
     print_output_line(json, target);
+    const json_t *details = json_object_get(json, "details");
+    if (json_object_size(details) > 0) {
+        (void)puts("details");
+        details_text_print(details, stdout);
+    }
 }
 
 static int run(struct ctl *ctl, const void *options, int count, char **arguments)

@@ -33,6 +33,7 @@ struct ctl {
     bool json;          /* print what the protocol said, a line each */
     bool quiet;         /* nothing but data and errors */
     bool help, version;
+    int words; /* arguments of the command in front of "--"; without one, all */
 
     bool wants_hint; /* the command line itself is wrong: say where the help is */
 

@@ -11,6 +11,7 @@
 #include "ctl.h"
 #include "interrupt.h"
 #include "output.h"
+#include "process.h"
 #include "summary.h"
 #include "terminal.h"
 #include "text.h"
@@ -61,8 +62,9 @@ static bool skim_event(void *context, const char *text, size_t size)
 void follow_init(struct follow *follow, struct ctl *ctl, struct connection *connection,
                  const struct follow_options *options)
 {
-    *follow = (struct follow){.ctl = ctl, .connection = connection, .options = *options};
-    if (ctl->json || (!options->lines && !options->outputs))
+    *follow =
+        (struct follow){.ctl = ctl, .connection = connection, .options = *options, .status = -1};
+    if (!options->process && (ctl->json || (!options->lines && !options->outputs)))
         connection_set_skimmer(connection, skim_event, follow);
 }
 
@@ -119,6 +121,8 @@ static void tell_failure(struct follow *follow, const json_t *job)
 static int print_output(struct follow *follow, const json_t *job)
 {
     struct output output;
+    if (follow->options.process)
+        return process_print(follow->ctl, job);
     if (output_read(job, &output) < 0)
         return ctl_fail(follow->ctl, CTL_NO_DAEMON, "the daemon sent an output that is no base64");
     if (output.size > 0)
@@ -139,6 +143,12 @@ static int print_output(struct follow *follow, const json_t *job)
     return CTL_OK;
 }
 
+/* Whether the exit status of the process says all: the command failed, and told why itself. */
+static bool is_told_by_status(const struct follow *follow, const char *state)
+{
+    return follow->status >= 0 && state && strcmp(state, job_state_name(JOB_FAILED)) == 0;
+}
+
 static int on_job_done(struct follow *follow, const json_t *job)
 {
     const char *state = json_string_value(json_object_get(job, "state"));
@@ -149,6 +159,8 @@ static int on_job_done(struct follow *follow, const json_t *job)
         follow->not_succeeded++;
         follow->progress.not_succeeded++;
     }
+    if (follow->options.process)
+        follow->status = process_status(job);
     if (follow->ctl->json)
         return CTL_OK;
 
@@ -158,7 +170,7 @@ static int on_job_done(struct follow *follow, const json_t *job)
     }
     if (follow->options.outputs)
         code = print_output(follow, job);
-    if (!succeeded)
+    if (!succeeded && !is_told_by_status(follow, state))
         tell_failure(follow, job);
     progress_update(&follow->progress);
     return code;
@@ -171,9 +183,11 @@ static void on_batch_done(struct follow *follow, const json_t *json)
     struct summary summary;
     summary_read(json, &summary);
     follow->done = true;
-    follow->code = summary_succeeded(&summary) ? CTL_OK : CTL_NOT_SUCCEEDED;
+    follow->code = follow->status >= 0           ? follow->status
+                   : summary_succeeded(&summary) ? CTL_OK
+                                                 : CTL_NOT_SUCCEEDED;
     progress_hide(&follow->progress);
-    if (follow->ctl->json)
+    if (follow->ctl->json || follow->options.process)
         return;
 
     if (follow->told > 0 && follow->not_succeeded > follow->told)

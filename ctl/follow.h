@@ -18,6 +18,9 @@ struct follow_options {
     bool lines;   /* a line on standard output for each job that ends */
     bool outputs; /* each job's output on standard output */
     bool plain; /* the one job's output is the data: no prefix, and the summary on standard error */
+    /* The one job stands for a process, see process.h: what it printed is printed, its exit status is the exit
+     * code, and nothing is said besides, unless it failed otherwise. */
+    bool process;
     bool no_bar;
 };
 
@@ -30,7 +33,8 @@ struct follow {
     uint64_t not_succeeded; /* jobs */
     uint64_t told;          /* of them, with a line of their own on standard error */
     bool done;
-    int code; /* once done: the exit code */
+    int status; /* of the process; -1: not known */
+    int code;   /* once done: the exit code */
 };
 
 /* Which events to ask for: "each", "failures" or "none" (the summary comes in any case). */

@@ -149,7 +149,7 @@ int options_read(struct ctl *ctl, const struct command *command, void *out, int 
         .next = arguments,
         .end = arguments + *count,
     };
-    int kept = 0;
+    int kept = 0, words = -1;
     bool options_over = false;
     while (reader.next < reader.end) {
         char *argument = *reader.next++;
@@ -159,6 +159,7 @@ int options_read(struct ctl *ctl, const struct command *command, void *out, int 
             arguments[kept++] = argument;
         } else if (strcmp(argument, "--") == 0) {
             options_over = true;
+            words = kept;
         } else if (argument[1] == '-') {
             code = read_long(&reader, argument + 2);
         } else {
@@ -168,6 +169,7 @@ int options_read(struct ctl *ctl, const struct command *command, void *out, int 
             return code;
     }
     *count = kept;
+    ctl->words = words < 0 ? kept : words;
     return CTL_OK;
 }
 

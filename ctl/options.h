@@ -60,7 +60,7 @@ struct option_row {
 /*
  * Reads the options at the front or in the middle of arguments[0 .. *count - 1]: those of every
  * command into *ctl, the command's own into *out. Arguments that are none are moved to the front
- * and *count becomes their number. A NULL `command`: stops at the first such argument, and the
+ * and *count becomes their number; ctl->words how many of them stand in front of "--". A NULL `command`: stops at the first such argument, and the
  * function returns with everything from it on at the front. CTL_USAGE: *ctl tells.
  */
 int options_read(struct ctl *ctl, const struct command *command, void *out, int *count,

@@ -12,11 +12,9 @@
 #include <unistd.h>
 #include "base64.h"
 
-int output_read(const json_t *job, struct output *out)
+static int read_bytes(const json_t *text, const json_t *base64, bool truncated, struct output *out)
 {
-    struct output output = {.data = ""};
-    const json_t *text = json_object_get(job, "output");
-    const json_t *base64 = json_object_get(job, "output_base64");
+    struct output output = {.data = "", .truncated = truncated};
     if (json_is_string(text)) {
         output.data = json_string_value(text);
         output.size = json_string_length(text);
@@ -27,9 +25,21 @@ int output_read(const json_t *job, struct output *out)
             return -EINVAL;
         output.data = (const char *)output.decoded;
     }
-    output.truncated = json_is_true(json_object_get(job, "truncated"));
     *out = output;
     return 0;
+}
+
+int output_read(const json_t *job, struct output *out)
+{
+    return read_bytes(json_object_get(job, "output"), json_object_get(job, "output_base64"),
+                      json_is_true(json_object_get(job, "truncated")), out);
+}
+
+int output_read_errors(const json_t *job, struct output *out)
+{
+    const json_t *details = json_object_get(job, "details");
+    return read_bytes(json_object_get(details, "stderr"), json_object_get(details, "stderr_base64"),
+                      json_is_true(json_object_get(details, "stderr_truncated")), out);
 }
 
 void output_clear(struct output *output)

@@ -19,6 +19,8 @@ struct output {
 /* Takes the output out of a job's JSON; views into it where possible. -EINVAL: broken base64, or no memory
  * for it. Release with output_clear(). */
 int output_read(const json_t *job, struct output *out);
+/* The same with what a process wrote to its standard error, which a job's details tell. */
+int output_read_errors(const json_t *job, struct output *out);
 void output_clear(struct output *output);
 
 /* Writes it byte for byte; on a terminal, or where standard error goes to the same place, a missing

@@ -8,6 +8,7 @@
 struct params {
     struct aw_strings argv, details;
     const char *fail;
+    struct aw_duration seconds;
     int64_t nested, padding;
     bool broken, bytes;
 };
@@ -19,6 +20,7 @@ static const struct aw_param params[] = {
     AW_PARAM(struct params, nested, .text = "Details of so many levels", .max = 1e6),
     AW_PARAM(struct params, padding, .text = "Details with a text of so many bytes", .max = 1e9),
     AW_PARAM(struct params, broken, .text = "Details that are not UTF-8"),
+    AW_PARAM(struct params, seconds, .text = "How long to go on afterwards", .max = 3600),
     AW_PARAM(struct params, fail, .text = "Fail, and why"),
     AW_PARAMS_END,
 };
@@ -67,4 +69,11 @@ static int tell(struct aw_job *job, const void *data)
     if (p->broken)
         (void)aw_details(job, "{\"a\":\"caf\xe9\"}"); /* as above */
     return p->fail ? aw_fail(job, "%s", p->fail) : AW_OK;
+}
+
+static inline int tell_and_sleep(struct aw_job *job, const void *data)
+{
+    const struct params *p = data;
+    int result = tell(job, data);
+    return aw_sleep(job, p->seconds.seconds) == AW_CANCELLED ? AW_CANCELLED : result;
 }

@@ -1,9 +1,18 @@
 /* Details of an async job, told in a later turn of the loop. */
 #include "details.h"
 
+static void on_end(struct aw_job *job)
+{
+    const int *result = aw_state(job);
+    aw_finish(job, *result);
+}
+
 static void on_time(struct aw_job *job)
 {
-    aw_finish(job, tell(job, aw_params(job)));
+    const struct params *p = aw_params(job);
+    int *result = aw_state(job);
+    *result = tell(job, p);
+    aw_after(job, p->seconds.seconds, on_end);
 }
 
 static int run(struct aw_job *job, const void *data)
@@ -14,4 +23,5 @@ static int run(struct aw_job *job, const void *data)
 }
 
 AW_PLUGIN(.name = "details_async", .version = "1", .summary = "details_async, for the tests",
-          .params = params, .params_size = sizeof(struct params), .async = run);
+          .params = params, .params_size = sizeof(struct params), .async = run,
+          .state_size = sizeof(int));

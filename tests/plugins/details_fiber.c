@@ -3,8 +3,7 @@
 
 static int run(struct aw_job *job, const void *data)
 {
-    (void)aw_sleep(job, 0); /* cancelled or not */
-    return tell(job, data);
+    return tell_and_sleep(job, data);
 }
 
 AW_PLUGIN(.name = "details_fiber", .version = "1", .summary = "details_fiber, for the tests",

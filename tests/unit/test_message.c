@@ -263,6 +263,7 @@ START_TEST(results_come_out_as_they_went_in)
         struct message_result result = results[i];
         result.reason = view(result.state == JOB_SUCCEEDED ? no_bytes : a_reason);
         result.output = view(i % 2 ? no_bytes : "\xff output");
+        result.details = view(i % 3 ? no_bytes : "{\"a\":1}");
         message_done_add(&out, &done, &result);
     }
     message_end(&out, mark);
@@ -280,6 +281,7 @@ START_TEST(results_come_out_as_they_went_in)
         ck_assert_uint_eq(read.ended_ns, results[i].ended_ns);
         expect_view(read.reason, read.state == JOB_SUCCEEDED ? "" : a_reason);
         expect_view(read.output, i % 2 ? "" : "\xff output");
+        expect_view(read.details, i % 3 ? "" : "{\"a\":1}");
     }
     ck_assert_ptr_eq(payload.at, payload.end);
     bytes_free(&out);
@@ -340,6 +342,13 @@ START_TEST(results_that_cannot_be_are_refused)
     wrong.started_ns = 2;
     wrong.ended_ns = 1;
     ck_assert_int_eq(read_result(&wrong), -EBADMSG);
+    static const char *const no_details[] = {"{",          "[]",          "{} ",
+                                             "{\"a\":1}}", "{\"a\":\n1}", "{\"a\":1,\"a\":2}"};
+    for (size_t i = 0; i < sizeof(no_details) / sizeof(no_details[0]); i++) {
+        wrong = fine;
+        wrong.details = view(no_details[i]);
+        ck_assert_int_eq(read_result(&wrong), -EBADMSG);
+    }
 }
 END_TEST
 
@@ -379,8 +388,12 @@ static int read_all(enum message_type type, struct bytes_reader payload)
 static void put_one(struct bytes *out, enum message_type type)
 {
     const struct message_cancel cancel = {.batch = 300, .first = 2, .count = 1};
-    const struct message_result result = {
-        .batch = 300, .job = 1000, .state = JOB_FAILED, .reason = view("no"), .output = view("x")};
+    const struct message_result result = {.batch = 300,
+                                          .job = 1000,
+                                          .state = JOB_FAILED,
+                                          .reason = view("no"),
+                                          .output = view("x"),
+                                          .details = view("{\"a\":1}")};
     const struct message_log log = {.batch = 300, .text = view("text")};
     struct message_done done;
     if (type == MESSAGE_RUN) {
