@@ -142,6 +142,8 @@ static void print_facts(const json_t *param, FILE *file)
     }
     if (json_is_true(json_object_get(param, "required")))
         (void)fputs(", required", file);
+    if (json_is_true(json_object_get(param, "restricted")))
+        (void)fputs(", restricted", file);
     if (*plugin_text_range(param, range, sizeof(range)))
         (void)fprintf(file, ", %s", range);
     if (default_text) {
@@ -227,6 +229,18 @@ static void print_notation(const json_t *params, FILE *file)
     }
 }
 
+static void print_restricted(const json_t *params, FILE *file)
+{
+    size_t i;
+    json_t *param;
+    json_array_foreach (params, i, param) {
+        if (!json_is_true(json_object_get(param, "restricted")))
+            continue;
+        (void)fputs("\nWhat is restricted is only for root and the daemon's own user.\n", file);
+        return;
+    }
+}
+
 /* ---- The whole ----------------------------------------------------------------------------------- */
 
 void plugin_text_print(const json_t *plugin, unsigned columns, FILE *file)
@@ -250,6 +264,7 @@ void plugin_text_print(const json_t *plugin, unsigned columns, FILE *file)
         (void)fputs("\nParameters:\n", file);
         print_params(params, columns, file);
         print_notation(params, file);
+        print_restricted(params, file);
     }
     if (json_array_size(settings) > 0) {
         (void)fputs("\nSettings, in the daemon's configuration:\n", file);

@@ -54,6 +54,9 @@ int params_fill(const struct params_table *table, const json_t *params,
 /* Frees the texts and lists in a filled struct. */
 void params_clear(const struct params_table *table, void *out);
 
+/* The position of the row of this name; table->count: there is none. */
+size_t params_find(const struct params_table *table, const char *name);
+
 /* Whether any text in `params`, at any depth, has a placeholder. *with_item is the name of the first parameter
  * that has {item}, or NULL; it lives as long as `params`. */
 bool params_has_placeholder(const struct params_table *table, const json_t *params,
@@ -65,7 +68,7 @@ int params_expand(const struct params_table *table, json_t *params,
                   const struct params_expansion *expansion);
 
 /* A table as JSON, for the handshake and for plugin.show: an array of {name, type, text, unit, min, max,
- * default, required, one_of}; absent where not set. New reference; NULL: out of memory. */
+ * default, required, one_of, restricted}; absent where not set. New reference; NULL: out of memory. */
 json_t *params_table_json(const struct params_table *table);
 
 /* The opposite: a table from such an array, allocated in one piece; offsets are 0 and struct_size is 0,

@@ -196,6 +196,8 @@ static json_t *row_json(const struct aw_param *row)
         result |= json_object_set_new(object, "required", json_true());
     if (row->one_of)
         result |= json_object_set_new(object, "one_of", json_string(row->one_of));
+    if (row->restricted)
+        result |= json_object_set_new(object, "restricted", json_true());
     if (result != 0) {
         json_decref(object);
         return NULL;
@@ -231,15 +233,17 @@ static int read_row(const json_t *json, struct aw_param *out, struct error *erro
 {
     struct aw_param row = {.min = -AW_UNLIMITED, .max = AW_UNLIMITED};
     const char *type;
-    int required = 0;
+    int required = 0, restricted = 0;
     json_error_t wrong;
-    if (json_unpack_ex((json_t *)json, &wrong, 0, "{s:s, s:s, s:s, s?s, s?F, s?F, s?s, s?b, s?s}",
-                       "name", &row.name, "type", &type, "text", &row.text, "unit", &row.unit,
-                       "min", &row.min, "max", &row.max, "default", &row.default_text, "required",
-                       &required, "one_of", &row.one_of) != 0)
+    if (json_unpack_ex((json_t *)json, &wrong, 0,
+                       "{s:s, s:s, s:s, s?s, s?F, s?F, s?s, s?b, s?s, s?b}", "name", &row.name,
+                       "type", &type, "text", &row.text, "unit", &row.unit, "min", &row.min, "max",
+                       &row.max, "default", &row.default_text, "required", &required, "one_of",
+                       &row.one_of, "restricted", &restricted) != 0)
         return error_set(error, -EINVAL, "%s", wrong.text);
     row.type = find_type(type);
     row.required = required;
+    row.restricted = restricted;
     if (!(row.min < row.max))
         return error_set(error, -EINVAL, "its minimum is not below its maximum");
     if (row.type == AW_TYPE_END)

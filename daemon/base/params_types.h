@@ -26,10 +26,6 @@ union params_value {
  * hold, yet no danger to memory. */
 #define PARAMS_EXPANDED_MAX ((size_t)16 << 20)
 
-/* The position of the row of this name; table->count: there is none. */
-struct params_table;
-size_t params_find(const struct params_table *table, const char *name);
-
 /* Limits that hold, both inclusive; infinite where there is none. */
 struct params_limits {
     double min, max;

@@ -35,7 +35,8 @@ static void answer(struct call *call)
         json_decref(result); /* nobody asked, or the answer comes later */
         return;
     }
-    const struct problems *problems = call->code == RPC_INVALID_PARAMS ? &call->problems : NULL;
+    bool detailed = call->code == RPC_INVALID_PARAMS || call->code == RPC_NOT_ALLOWED;
+    const struct problems *problems = detailed ? &call->problems : NULL;
     size_t size;
     AUTO_FREE char *text = result ? rpc_result(call->id, result, &size)
                                   : rpc_error(malformed ? NULL : call->id, call->code,

@@ -35,6 +35,7 @@ int catalogue_init(struct catalogue *catalogue, const struct config *config, str
     for (; catalogue->count < config->plugins_count; catalogue->count++) {
         struct plugin *plugin = &catalogue->plugins[catalogue->count];
         plugin->file = config->plugins[catalogue->count].file;
+        plugin->unrestricted = config->plugins[catalogue->count].unrestricted;
         plugin->name = stem(plugin->file);
         if (!plugin->name) {
             catalogue_clear(catalogue);
@@ -83,6 +84,25 @@ const struct plugin *catalogue_find(const struct catalogue *catalogue, const cha
     return found;
 }
 
+/* Which rows are not for everybody: those that say so, without those that the configuration opens. */
+static int read_restricted(const struct params_table *table, const json_t *unrestricted,
+                           uint64_t *out, struct error *error)
+{
+    uint64_t restricted = 0;
+    for (size_t i = 0; i < table->count; i++)
+        restricted |= (uint64_t)table->rows[i].restricted << i;
+    for (size_t i = 0; i < json_array_size(unrestricted); i++) {
+        const char *name = json_string_value(json_array_get(unrestricted, i));
+        size_t row = params_find(table, name);
+        if (row == table->count || !table->rows[row].restricted)
+            return error_set(error, -EINVAL, "unrestricted: it has no restricted parameter \"%s\"",
+                             name);
+        restricted &= ~(UINT64_C(1) << row);
+    }
+    *out = restricted;
+    return 0;
+}
+
 /* Takes in one plugin's description. */
 static int describe(struct plugin *plugin, json_t *described, struct error *error)
 {
@@ -101,10 +121,12 @@ static int describe(struct plugin *plugin, json_t *described, struct error *erro
     int code = params_table_from_json(params, &table, error);
     if (code)
         return code;
-    char *copy = strdup(name);
+    uint64_t restricted = 0;
+    code = read_restricted(table, plugin->unrestricted, &restricted, error);
+    char *copy = code ? NULL : strdup(name);
     if (!copy) {
         params_table_free(table);
-        return error_errno(error, -ENOMEM, "plugin");
+        return code ? code : error_errno(error, -ENOMEM, "plugin");
     }
     free(plugin->name);
     plugin->name = copy;
@@ -113,6 +135,7 @@ static int describe(struct plugin *plugin, json_t *described, struct error *erro
     plugin->summary = summary;
     plugin->style = style;
     plugin->params = table;
+    plugin->restricted = restricted;
     return 0;
 }
 

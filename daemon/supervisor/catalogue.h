@@ -18,13 +18,15 @@ struct error;
 #define CATALOGUE_MAX 65535u
 
 struct plugin {
-    const char *file;  /* the configuration's */
-    char *name;        /* its own; until it has told it, the file's name without ".so" */
-    char *disabled;    /* why jobs of it are refused; NULL: they are not */
-    json_t *described; /* what a worker said of it; NULL: nothing yet */
+    const char *file;           /* the configuration's */
+    const json_t *unrestricted; /* the configuration's; NULL: nothing */
+    char *name;                 /* its own; until it has told it, the file's name without ".so" */
+    char *disabled;             /* why jobs of it are refused; NULL: they are not */
+    json_t *described;          /* what a worker said of it; NULL: nothing yet */
     const char *version, *summary; /* point into `described`; NULL: not told */
     enum run_style style;
     struct params_table *params; /* NULL until described */
+    uint64_t restricted; /* bit i: row i of params is not for everybody, see struct aw_param */
 };
 
 struct catalogue {

@@ -157,16 +157,22 @@ int config_load(const char *path, const struct config_overrides *overrides, stru
     return result;
 }
 
+void config_plugin_clear(struct config_plugin *plugin)
+{
+    free(plugin->file);
+    free(plugin->where);
+    json_decref(plugin->settings);
+    json_decref(plugin->unrestricted);
+    *plugin = (struct config_plugin){0};
+}
+
 void config_free(struct config *config)
 {
     if (!config)
         return;
     options_clear(config);
-    for (size_t i = 0; i < config->plugins_count; i++) {
-        free(config->plugins[i].file);
-        free(config->plugins[i].where);
-        json_decref(config->plugins[i].settings);
-    }
+    for (size_t i = 0; i < config->plugins_count; i++)
+        config_plugin_clear(&config->plugins[i]);
     free(config->plugins);
     for (size_t i = 0; i < config->batches_count; i++) {
         free(config->batches[i].where);

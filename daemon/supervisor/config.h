@@ -18,8 +18,13 @@ struct error;
 struct config_plugin {
     char *file;       /* absolute path */
     json_t *settings; /* object; NULL: none given */
-    char *where;      /* "FILE:LINE" of its entry, for messages; NULL: found in plugin_dir */
+    json_t
+        *unrestricted; /* names of restricted parameters that are for everybody; NULL: none given */
+    char *where;       /* "FILE:LINE" of its entry, for messages; NULL: found in plugin_dir */
 };
+
+/* Frees its members. */
+void config_plugin_clear(struct config_plugin *plugin);
 
 /* When a batch of the `batches` list is to run. */
 enum config_when { CONFIG_AT_START };

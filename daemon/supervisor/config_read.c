@@ -37,6 +37,7 @@ struct field {
 static const struct field plugin_fields[] = {
     {"file", CONFIG_TYPE_STRING, true},
     {"settings", CONFIG_TYPE_GROUP, false},
+    {"unrestricted", CONFIG_TYPE_ARRAY, false},
 };
 
 /* Besides `when`, the parameters of batch.submit that make sense without a client. What is in the
@@ -77,6 +78,8 @@ static const char *type_text(int type)
         return "a group: { ... }";
     case CONFIG_TYPE_LIST:
         return "a list: ( ... )";
+    case CONFIG_TYPE_ARRAY:
+        return "a list of texts: [ \"...\" ]";
     default:
         return "something else";
     }
@@ -157,6 +160,25 @@ static const struct field *find_field(const struct field *fields, size_t count, 
     return NULL;
 }
 
+static bool has_texts(config_setting_t *list)
+{
+    bool texts = true;
+
+    for (int i = 0; i < config_setting_length(list); i++)
+        texts &=
+            config_setting_type(config_setting_get_elem(list, (unsigned)i)) == CONFIG_TYPE_STRING;
+    return texts;
+}
+
+/* Whether a setting is what its field is for. A list of texts may have either kind of brackets. */
+static bool has_type(config_setting_t *setting, int type)
+{
+    if (type == CONFIG_TYPE_ARRAY)
+        return (config_setting_is_array(setting) || config_setting_is_list(setting)) &&
+               has_texts(setting);
+    return config_setting_type(setting) == type;
+}
+
 /* Checks an entry of a list against its fields; `what` names it. */
 static bool check_entry(struct reader *reader, const char *what, config_setting_t *entry,
                         const struct field *fields, size_t count)
@@ -172,7 +194,7 @@ static bool check_entry(struct reader *reader, const char *what, config_setting_
         const struct field *field = find_field(fields, count, config_setting_name(member));
         if (!field)
             refuse(reader, member, "%s has no field \"%s\"", what, config_setting_name(member));
-        else if (config_setting_type(member) != field->type)
+        else if (!has_type(member, field->type))
             refuse(reader, member, "%s: %s must be %s", what, field->name, type_text(field->type));
     }
     for (size_t i = 0; i < count; i++)
@@ -193,10 +215,20 @@ static json_t *to_json(struct reader *reader, config_setting_t *setting)
     return json;
 }
 
+/* A member that may be left out. False: a problem was added, or there is no memory. */
+static bool member_json(struct reader *reader, config_setting_t *entry, const char *name,
+                        json_t **out)
+{
+    config_setting_t *member = config_setting_get_member(entry, name);
+
+    if (member)
+        *out = to_json(reader, member);
+    return !member || *out;
+}
+
 static void read_plugin(struct reader *reader, config_setting_t *entry)
 {
     struct config_plugin plugin = {0};
-    config_setting_t *settings;
     char place[CONFIG_WHERE_MAX];
     const char *file;
 
@@ -208,19 +240,16 @@ static void read_plugin(struct reader *reader, config_setting_t *entry)
                *file ? "valid UTF-8" : "the name of a file");
         return;
     }
-    settings = config_setting_get_member(entry, "settings");
-    if (settings && !(plugin.settings = to_json(reader, settings)))
-        return;
     plugin.file = strdup(file);
     plugin.where = strdup(where(reader, entry, place));
-    if (!plugin.file || !plugin.where) {
+    if (!plugin.file || !plugin.where)
         reader->no_memory = true;
-        free(plugin.file);
-        free(plugin.where);
-        json_decref(plugin.settings);
+    else if (member_json(reader, entry, "settings", &plugin.settings) &&
+             member_json(reader, entry, "unrestricted", &plugin.unrestricted)) {
+        reader->config->plugins[reader->config->plugins_count++] = plugin;
         return;
     }
-    reader->config->plugins[reader->config->plugins_count++] = plugin;
+    config_plugin_clear(&plugin);
 }
 
 /* The batch as parameters of batch.submit. */

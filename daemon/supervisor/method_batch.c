@@ -159,7 +159,8 @@ static void batch_add(struct call *call)
     struct batch *batch = read_batch(call);
     if (batch) {
         uint32_t first = batch->jobs;
-        int code = request_add(call->supervisor, batch, jobs, &call->problems, &call->error);
+        int code = request_add(call->supervisor, batch, client_uid(call->client), jobs,
+                               &call->problems, &call->error);
         if (code)
             call_fail_as(call, code);
         else

@@ -124,6 +124,17 @@ static void plugin_list(struct call *call)
     call_result(call, json_pack("{s:o}", "plugins", plugins));
 }
 
+/* The parameter table, in which only what is not for everybody is restricted. New reference. */
+static json_t *params_json(const struct plugin *plugin)
+{
+    json_t *rows = json_deep_copy(json_object_get(plugin->described, "params"));
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        if (!(plugin->restricted >> i & 1))
+            (void)json_object_del(json_array_get(rows, i), "restricted"); /* mostly not there */
+    }
+    return rows;
+}
+
 struct show_params {
     const char *name;
 };
@@ -143,11 +154,10 @@ static void plugin_show(struct call *call)
         catalogue_find(&call->supervisor->catalogue, params.name, &position);
     if (plugin) {
         json_t *json = plugin_json(plugin);
-        json_t *tables =
-            plugin->described
-                ? json_pack("{s:O, s:O}", "params", json_object_get(plugin->described, "params"),
-                            "settings", json_object_get(plugin->described, "settings"))
-                : json_object();
+        json_t *tables = plugin->described
+                             ? json_pack("{s:o, s:O}", "params", params_json(plugin), "settings",
+                                         json_object_get(plugin->described, "settings"))
+                             : json_object();
         if (json && tables)
             (void)json_object_update(json, tables); /* without memory: shown without tables */
         json_decref(tables);

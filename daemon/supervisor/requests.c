@@ -4,6 +4,7 @@
 #include "supervisor/requests.h"
 
 #include <errno.h>
+#include <unistd.h>
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/problems.h"
@@ -63,8 +64,14 @@ static int too_many(const struct supervisor *supervisor, uint32_t most, struct e
                 "limits.queued_jobs");
 }
 
-int request_add(struct supervisor *supervisor, struct batch *batch, struct bytes_view jobs,
-                struct problems *problems, struct error *error)
+/* Whether a user could do without the daemon whatever it could be asked to do. */
+static bool is_trusted(uid_t uid)
+{
+    return uid == 0 || uid == geteuid();
+}
+
+int request_add(struct supervisor *supervisor, struct batch *batch, uid_t caller,
+                struct bytes_view jobs, struct problems *problems, struct error *error)
 {
     if (supervisor->stopping)
         return refuse(error, RPC_NOT_READY, "the daemon is stopping");
@@ -73,7 +80,8 @@ int request_add(struct supervisor *supervisor, struct batch *batch, struct bytes
     uint32_t first = batch->entries_count, most = jobs_max(supervisor, batch);
     int code = batch_accept(batch, clock_now_ns());
     if (!code)
-        code = submit_entries(batch, jobs, &supervisor->catalogue, most, problems, error);
+        code = submit_entries(batch, jobs, &supervisor->catalogue, is_trusted(caller), most,
+                              problems, error);
     if (!code)
         code = scheduler_submit(supervisor->scheduler, batch, first);
     if (!code)
@@ -81,6 +89,8 @@ int request_add(struct supervisor *supervisor, struct batch *batch, struct bytes
     batch_truncate(batch, first);
     if (code == -EINVAL)
         return refuse(error, RPC_INVALID_PARAMS, "invalid params");
+    if (code == -EPERM)
+        return refuse(error, RPC_NOT_ALLOWED, "not allowed");
     if (code == -EBADMSG)
         return RPC_PARSE_ERROR; /* the words are there already */
     if (code == -E2BIG)
@@ -96,7 +106,7 @@ int request_submit(struct supervisor *supervisor, const char *name, uid_t owner,
     int code = request_open(supervisor, name, owner, &batch, error);
     if (code)
         return code;
-    code = request_add(supervisor, batch, jobs, problems, error);
+    code = request_add(supervisor, batch, owner, jobs, problems, error);
     if (code) {
         batches_undo_add(&supervisor->batches, batch);
         return code;

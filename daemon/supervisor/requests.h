@@ -15,14 +15,15 @@ struct supervisor;
 
 /*
  * A batch without jobs, still open. The jobs may come with it (request_submit) or later (request_add). All
- * return 0 and *out, or an enum rpc_code with the words in *error and, for RPC_INVALID_PARAMS, in
- * `problems`; nothing has changed then.
+ * return 0 and *out, or an enum rpc_code with the words in *error and, for RPC_INVALID_PARAMS and
+ * RPC_NOT_ALLOWED, in `problems`; nothing has changed then. `owner` and `caller` are users; root and the
+ * daemon's own may give restricted parameters.
  */
 int request_open(struct supervisor *supervisor, const char *name, uid_t owner, struct batch **out,
                  struct error *error);
 /* Adds jobs, given as the text of a JSON array, to an open batch and queues them. */
-int request_add(struct supervisor *supervisor, struct batch *batch, struct bytes_view jobs,
-                struct problems *problems, struct error *error);
+int request_add(struct supervisor *supervisor, struct batch *batch, uid_t caller,
+                struct bytes_view jobs, struct problems *problems, struct error *error);
 /* A whole batch: opened, filled and sealed. */
 int request_submit(struct supervisor *supervisor, const char *name, uid_t owner,
                    struct bytes_view jobs, struct batch **out, struct problems *problems,

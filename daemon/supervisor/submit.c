@@ -26,6 +26,7 @@
 struct reading {
     struct batch *batch;
     const struct catalogue *catalogue;
+    bool trusted; /* the caller may give restricted parameters */
     struct problems *problems;
     char field[96];       /* "jobs[3].", with room for a member's name behind it */
     size_t prefix;        /* length of "jobs[3]." */
@@ -222,7 +223,30 @@ static int check_expansions(struct reading *reading)
     return error;
 }
 
-static int check_params(struct reading *reading)
+/* -EPERM: the caller gives a parameter that is not for everybody. */
+static int check_restricted(struct reading *reading)
+{
+    const struct plugin *plugin = reading->plugin;
+    int error = 0;
+    const char *name;
+    json_t *value;
+    if (reading->trusted || !plugin->restricted)
+        return 0;
+    json_object_foreach ((json_t *)reading->params, name, value) {
+        size_t row = params_find(plugin->params, name);
+        if (row == plugin->params->count || !(plugin->restricted >> row & 1) || json_is_null(value))
+            continue;
+        char member[64];
+        (void)snprintf(member, sizeof(member), "params.%s", name);
+        problems_add(reading->problems, field(reading, member),
+                     "is only for root and the daemon's own user; awaitd.conf may open it with "
+                     "unrestricted");
+        error = -EPERM;
+    }
+    return error;
+}
+
+static int check_values(struct reading *reading)
 {
     const char *with_item = NULL;
     reading->entry.expands = reading->params && params_has_placeholder(reading->plugin->params,
@@ -235,6 +259,13 @@ static int check_params(struct reading *reading)
         return -EINVAL;
     }
     return reading->entry.expands ? check_expansions(reading) : fill(reading, NULL);
+}
+
+static int check_params(struct reading *reading)
+{
+    int refused = check_restricted(reading);
+    int error = check_values(reading);
+    return refused && (!error || error == -EINVAL) ? refused : error;
 }
 
 /* Keeps the parameters as they were written; `text` is the entry's. */
@@ -356,20 +387,21 @@ static int read_entries(struct reading *reading, struct slice_elements *elements
     for (size_t i = 0; (next = slice_elements_next(elements, &text)) > 0; i++) {
         reading->prefix = (size_t)snprintf(reading->field, sizeof(reading->field), "jobs[%zu].", i);
         int code = read_text(reading, text, jobs_max, !refused, error);
-        if (code && code != -EINVAL)
+        if (code && code != -EINVAL && code != -EPERM)
             return code;
-        if (code)
+        if (code && refused != -EPERM)
             refused = code;
         if (problems_full(reading->problems))
-            return -EINVAL;
+            return refused;
     }
     return next < 0 ? error_set(error, next, "jobs: not JSON") : refused;
 }
 
 int submit_entries(struct batch *batch, struct bytes_view jobs, const struct catalogue *catalogue,
-                   uint32_t jobs_max, struct problems *problems, struct error *error)
+                   bool trusted, uint32_t jobs_max, struct problems *problems, struct error *error)
 {
-    struct reading reading = {.batch = batch, .catalogue = catalogue, .problems = problems};
+    struct reading reading = {
+        .batch = batch, .catalogue = catalogue, .trusted = trusted, .problems = problems};
     struct slice_elements elements;
     uint32_t before = batch->entries_count;
     int code = slice_elements_begin(&elements, jobs)
@@ -387,11 +419,11 @@ int submit_entries(struct batch *batch, struct bytes_view jobs, const struct cat
 }
 
 int submit_json(struct batch *batch, const json_t *jobs, const struct catalogue *catalogue,
-                uint32_t jobs_max, struct problems *problems, struct error *error)
+                bool trusted, uint32_t jobs_max, struct problems *problems, struct error *error)
 {
     AUTO_FREE char *text = jobs ? json_dumps(jobs, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
     if (jobs && !text)
         return -ENOMEM;
     struct bytes_view view = {.data = (const uint8_t *)text, .size = text ? strlen(text) : 0};
-    return submit_entries(batch, view, catalogue, jobs_max, problems, error);
+    return submit_entries(batch, view, catalogue, trusted, jobs_max, problems, error);
 }

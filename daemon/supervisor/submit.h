@@ -22,15 +22,16 @@ struct problems;
 bool submit_check_name(const char *name, struct problems *problems);
 
 /*
- * Adds job entries to the batch: the elements of a JSON array, given as its text. 0: all were added.
- * Else nothing was: -EINVAL: there are problems, named jobs[I].FIELD; -EBADMSG: it is not JSON, *error
- * says where; -E2BIG: the batch would have more than `jobs_max` jobs; -ENOMEM.
+ * Adds job entries to the batch: the elements of a JSON array, given as its text. `trusted`: for a caller who
+ * may give restricted parameters. 0: all were added. Else nothing was: -EINVAL: there are problems, named
+ * jobs[I].FIELD; -EPERM: the same, and one of them is that the caller may not give a parameter; -EBADMSG: it is
+ * not JSON, *error says where; -E2BIG: the batch would have more than `jobs_max` jobs; -ENOMEM.
  */
 int submit_entries(struct batch *batch, struct bytes_view jobs, const struct catalogue *catalogue,
-                   uint32_t jobs_max, struct problems *problems, struct error *error);
+                   bool trusted, uint32_t jobs_max, struct problems *problems, struct error *error);
 
 /* The same for a JSON value, which need not be an array. NULL: none was given. */
 int submit_json(struct batch *batch, const json_t *jobs, const struct catalogue *catalogue,
-                uint32_t jobs_max, struct problems *problems, struct error *error);
+                bool trusted, uint32_t jobs_max, struct problems *problems, struct error *error);
 
 #endif

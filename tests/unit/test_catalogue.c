@@ -104,6 +104,44 @@ START_TEST(a_ready_tells_all_there_is_to_know)
 }
 END_TEST
 
+/* A plugin with a parameter for everybody and two that are not. */
+#define ROW(name, rest) "{\"name\":\"" name "\",\"type\":\"bool\",\"text\":\"t\"" rest "}"
+#define CLOSED ",\"restricted\":true"
+#define GUARDED \
+    DESCRIBED("guarded", "async", "[" ROW("a", "") "," ROW("b", CLOSED) "," ROW("c", CLOSED) "]")
+
+/* As if the configuration of the first plugin had this. */
+static int learn_opened(const char *unrestricted)
+{
+    catalogue_clear(&catalogue);
+    plugins[0].unrestricted = json_loads(unrestricted, 0, NULL);
+    ck_assert_int_eq(catalogue_init(&catalogue, &config, &error), 0);
+    int code = learn(READY(GUARDED, NAP, BURN));
+    json_decref(plugins[0].unrestricted);
+    plugins[0].unrestricted = NULL;
+    return code;
+}
+
+START_TEST(what_is_restricted_can_be_opened)
+{
+    ck_assert_int_eq(learn(READY(GUARDED, NAP, BURN)), 0);
+    ck_assert_uint_eq(catalogue.plugins[0].restricted, 6);
+    ck_assert_uint_eq(catalogue.plugins[1].restricted, 0);
+    ck_assert_int_eq(learn_opened("[\"b\"]"), 0);
+    ck_assert_uint_eq(catalogue.plugins[0].restricted, 4);
+    ck_assert_int_eq(learn_opened("[\"c\", \"b\"]"), 0);
+    ck_assert_uint_eq(catalogue.plugins[0].restricted, 0);
+    ck_assert_int_eq(disabled_count, 0);
+}
+END_TEST
+
+START_TEST(opening_what_is_not_restricted_disables_the_plugin)
+{
+    ck_assert_int_eq(learn_opened("[\"b\", \"a\"]"), 0);
+    check_disabled("unrestricted: it has no restricted parameter \"a\"");
+}
+END_TEST
+
 START_TEST(workers_that_say_the_same_change_nothing)
 {
     for (int i = 0; i < 3; i++)
@@ -265,6 +303,8 @@ int main(void)
     tcase_add_test(tests, before_they_are_described_plugins_go_by_their_files);
     tcase_add_test(tests, a_ready_tells_all_there_is_to_know);
     tcase_add_test(tests, workers_that_say_the_same_change_nothing);
+    tcase_add_test(tests, what_is_restricted_can_be_opened);
+    tcase_add_test(tests, opening_what_is_not_restricted_disables_the_plugin);
     tcase_add_test(tests, what_is_no_list_of_all_plugins_is_refused);
     tcase_add_test(tests, a_plugin_that_cannot_be_loaded_is_disabled_for_its_own_reason);
     tcase_add_loop_test(tests, a_plugin_with_a_bad_description_is_disabled_alone, 0,

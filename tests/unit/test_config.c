@@ -202,6 +202,12 @@ START_TEST(what_is_wrong_is_told_with_what_was_expected)
     ASSERT_REFUSED(1, "a plugin must be a group: { ... }", "plugins = (\"x\");");
     ASSERT_REFUSED(1, "a plugin needs the field \"file\"", "plugins = ({ });");
     ASSERT_REFUSED(1, "a plugin: file must be the name of a file", "plugins = ({ file = \"\" });");
+    ASSERT_REFUSED(1, "a plugin: unrestricted must be a list of texts: [ \"...\" ]",
+                   "plugins = ({ file = \"x\"; unrestricted = \"x\"; });");
+    ASSERT_REFUSED(1, "a plugin: unrestricted must be a list of texts: [ \"...\" ]",
+                   "plugins = ({ file = \"x\"; unrestricted = (\"x\", 1); });");
+    ASSERT_REFUSED(1, "a plugin: unrestricted must be a list of texts: [ \"...\" ]",
+                   "plugins = ({ file = \"x\"; unrestricted = [1]; });");
     ASSERT_REFUSED(2, "a plugin: settings must be a group: { ... }",
                    "plugins = ({ file = \"x\";\n settings = 1 });");
     ASSERT_REFUSED(1, "a batch needs the field \"when\"", "batches = ({ jobs = (); });");
@@ -273,13 +279,16 @@ START_TEST(plugins_are_the_listed_ones_then_those_found)
     write_file(".hidden.so", "");
     write_file("readme.txt", "");
     ck_assert_int_eq(load("daemon = { plugin_dir = \"%s\"; };\n"
-                          "plugins = ( { file = \"c.so\"; settings = { x = 1; }; },\n"
+                          "plugins = ( { file = \"c.so\"; settings = { x = 1; };"
+                          " unrestricted = [\"a\", \"b\"]; },\n"
                           "            { file = \"/none/d.so\"; } );\n",
                           folder),
                      0);
     ck_assert_uint_eq(config->plugins_count, 4);
     ck_assert_str_eq(config->plugins[0].file, in_folder("c.so"));
     assert_json(config->plugins[0].settings, "{\"x\":1}");
+    assert_json(config->plugins[0].unrestricted, "[\"a\",\"b\"]");
+    ck_assert_ptr_null(config->plugins[1].unrestricted);
     ck_assert_ptr_nonnull(strstr(config->plugins[0].where, "c.conf:2"));
     ck_assert_str_eq(config->plugins[1].file, "/none/d.so");
     ck_assert_ptr_null(config->plugins[1].settings);

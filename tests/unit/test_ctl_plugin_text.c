@@ -52,6 +52,24 @@ START_TEST(a_plugin_without_parameters_has_a_usage)
 }
 END_TEST
 
+START_TEST(json_and_what_is_restricted_are_explained)
+{
+    char *text =
+        explain("{\"name\":\"p\",\"params\":[{\"name\":\"a\",\"type\":\"JSON\",\"text\":\"A.\","
+                "\"restricted\":true}]}",
+                0);
+    says(text, "Usage: awaitctl run p [a=JSON]\n");
+    says(text, "JSON, restricted\n");
+    says(text, "\nJSON is any value: ");
+    says(text, "\nWhat is restricted is only for root and the daemon's own user.\n");
+    free(text);
+    text = explain(
+        "{\"name\":\"p\",\"params\":[{\"name\":\"a\",\"type\":\"bool\",\"text\":\"A.\"}]}", 0);
+    ck_assert_ptr_null(strstr(text, "restricted"));
+    free(text);
+}
+END_TEST
+
 START_TEST(a_disabled_one_says_why)
 {
     char *text = explain("{\"name\":\"p\",\"state\":\"disabled\",\"reason\":\"no symbol\"}", 0);
@@ -95,6 +113,7 @@ int main(void)
     TCase *tests = tcase_create("ctl_plugin_text");
     tcase_add_test(tests, required_optional_and_chosen_parameters_show_in_the_usage);
     tcase_add_test(tests, a_plugin_without_parameters_has_a_usage);
+    tcase_add_test(tests, json_and_what_is_restricted_are_explained);
     tcase_add_test(tests, a_disabled_one_says_why);
     tcase_add_test(tests, long_sentences_break_between_words);
     tcase_add_test(tests, ranges_are_in_the_notation_of_their_type);

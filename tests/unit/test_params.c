@@ -669,9 +669,10 @@ START_TEST(json_tells_what_is_set_and_nothing_else)
                  .required = true),
         AW_PARAM(struct all, pause, .text = "p", .default_text = "1s", .one_of = "when"),
         AW_PARAM(struct all, ratio, .text = "r", .min = -0.5, .max = 0.5),
+        AW_PARAM(struct all, value, .text = "v", .restricted = true),
         AW_PARAMS_END,
     };
-    struct params_table table = {.rows = rows, .count = 4, .struct_size = sizeof(struct all)};
+    struct params_table table = {.rows = rows, .count = 5, .struct_size = sizeof(struct all)};
     json_t *json = params_table_json(&table);
     json_t *expected =
         load("[{\"name\": \"flag\", \"type\": \"bool\", \"text\": \"A flag\"},"
@@ -680,7 +681,8 @@ START_TEST(json_tells_what_is_set_and_nothing_else)
              "{\"name\": \"pause\", \"type\": \"duration\", \"text\": \"p\", \"min\": 0,"
              " \"default\": \"1s\", \"one_of\": \"when\"},"
              "{\"name\": \"ratio\", \"type\": \"number\", \"text\": \"r\", \"min\": -0.5, \"max\": "
-             "0.5}]");
+             "0.5},"
+             "{\"name\": \"value\", \"type\": \"JSON\", \"text\": \"v\", \"restricted\": true}]");
     ck_assert(json_equal(json, expected));
     json_decref(json);
     json_decref(expected);
@@ -693,6 +695,7 @@ START_TEST(rules_that_contradict_are_refused)
         AW_PARAM(struct all, tries, .text = "t", .min = 1),
         AW_PARAM(struct all, tries, .text = "t", .min = 10, .max = 1),
         AW_PARAM(struct all, words, .text = "w", .max = 5),
+        AW_PARAM(struct all, value, .text = "v", .max = 5),
         AW_PARAM(struct all, tries, .text = "t", .required = true, .default_text = "5"),
         AW_PARAM(struct all, tries, .text = "t", .required = true, .one_of = "x"),
         AW_PARAM(struct all, tries, .text = "t", .default_text = "5", .one_of = "x"),
@@ -711,8 +714,8 @@ START_TEST(a_table_survives_json)
 {
     static const struct aw_param rows[] = {
         AW_PARAM(struct all, flag, .text = "f"),
-        AW_PARAM(struct all, tries, .text = "t", .unit = "u", .min = 1, .max = 10,
-                 .required = true),
+        AW_PARAM(struct all, tries, .text = "t", .unit = "u", .min = 1, .max = 10, .required = true,
+                 .restricted = true),
         AW_PARAM(struct all, pause, .text = "p", .min = -AW_UNLIMITED, .max = AW_UNLIMITED),
         AW_PARAM(struct all, memory, .text = "m", .default_text = "1K"),
         AW_PARAM(struct all, at, .text = "a", .one_of = "x"),
@@ -734,6 +737,8 @@ START_TEST(a_table_survives_json)
     ck_assert_int_eq(copy->rows[6].type, AW_TYPE_END);
     ck_assert_str_eq(copy->rows[1].unit, "u");
     ck_assert(copy->rows[1].required);
+    ck_assert(copy->rows[1].restricted);
+    ck_assert(!copy->rows[2].restricted);
     /* It refuses what the original refuses, and takes what it takes. */
     static const char *const texts[] = {
         "{}",

@@ -40,9 +40,11 @@ static const struct catalogue catalogue = {.plugins = plugins, .count = 3, .know
 static struct batch *batch;
 static struct problems problems;
 static struct error error;
+static bool trusted;
 
 static void set_up(void)
 {
+    trusted = true;
     batch = new_batch(1);
     ck_assert_int_eq(batch_accept(batch, 1), 0);
 }
@@ -56,13 +58,13 @@ static void tear_down(void)
 static int submit_up_to(const char *text, uint32_t jobs_max)
 {
     struct bytes_view jobs = {.data = (const uint8_t *)text, .size = strlen(text)};
-    return submit_entries(batch, jobs, &catalogue, jobs_max, &problems, &error);
+    return submit_entries(batch, jobs, &catalogue, trusted, jobs_max, &problems, &error);
 }
 
 /* Steals the value. */
 static int submit_value(json_t *jobs, uint32_t jobs_max)
 {
-    int code = submit_json(batch, jobs, &catalogue, jobs_max, &problems, &error);
+    int code = submit_json(batch, jobs, &catalogue, trusted, jobs_max, &problems, &error);
     json_decref(jobs);
     return code;
 }
@@ -293,9 +295,40 @@ START_TEST(parameters_are_kept_as_they_were_written)
 }
 END_TEST
 
+START_TEST(restricted_parameters_are_for_the_trusted_alone)
+{
+    static const char words[] =
+        "is only for root and the daemon's own user; awaitd.conf may open it with unrestricted";
+    plugins[0].restricted = 1u << 1 | 1u << 2; /* text, argv */
+    ck_assert_int_eq(submit("[{\"plugin\":\"wait\",\"params\":{\"seconds\":1,\"text\":\"x\"}}]"),
+                     0);
+    trusted = false;
+    ck_assert_int_eq(submit("[{\"plugin\":\"wait\",\"params\":{\"seconds\":1,\"text\":null}}]"), 0);
+    uint32_t before = batch->jobs;
+    ck_assert_int_eq(submit("[{\"plugin\":\"wait\",\"params\":{\"seconds\":1,\"argv\":[]}},"
+                            "{\"plugin\":\"wait\",\"params\":{\"seconds\":99}}]"),
+                     -EPERM);
+    ck_assert_uint_eq(batch->jobs, before);
+    ck_assert_uint_eq(problems.count, 2);
+    ck_assert_str_eq(problems.kept[0].field, "jobs[0].params.argv");
+    ck_assert_str_eq(problems.kept[0].text, words);
+    ck_assert_str_eq(problems.kept[1].field, "jobs[1].params.seconds");
+    problems_clear(&problems);
+
+    /* Also where texts are expanded, and after a job that is wrong. */
+    ck_assert_int_eq(
+        submit("[{\"plugin\":\"nop\",\"params\":{\"x\":1}},{\"plugin\":\"wait\",\"count\":2,"
+               "\"params\":{\"seconds\":1,\"text\":\"{index}\"}}]"),
+        -EPERM);
+    ck_assert_uint_eq(problems.count, 2);
+    ck_assert_str_eq(problems.kept[1].field, "jobs[1].params.text");
+    plugins[0].restricted = 0;
+}
+END_TEST
+
 START_TEST(jobs_that_are_missing_are_named)
 {
-    ck_assert_int_eq(submit_json(batch, NULL, &catalogue, 10, &problems, &error), -EINVAL);
+    ck_assert_int_eq(submit_json(batch, NULL, &catalogue, trusted, 10, &problems, &error), -EINVAL);
     ck_assert_uint_eq(problems.count, 1);
     ck_assert_str_eq(problems.kept[0].field, "jobs");
 }
@@ -463,6 +496,7 @@ int main(void)
     tcase_add_test(tests, large_texts_are_kept_whole);
     tcase_add_loop_test(tests, bad_input_is_named_with_its_field, 0,
                         (int)(sizeof(bad) / sizeof(*bad)));
+    tcase_add_test(tests, restricted_parameters_are_for_the_trusted_alone);
     tcase_add_test(tests, jobs_that_are_missing_are_named);
     tcase_add_test(tests, a_long_unknown_member_is_named_in_part);
     tcase_add_test(tests, all_problems_are_told_at_once);
