@@ -22,7 +22,7 @@ MAY_INCLUDE = {
     "examples": ["include"],
     "tests/plugins": ["include"],
     "tests": ["include", "daemon", "daemon/base", "daemon/wire", "daemon/supervisor",
-              "daemon/worker", "ctl"],
+              "daemon/worker", "ctl", "plugins"],
 }
 
 # Where an include is looked for, after the file's own folder: as the compiler is told.
