@@ -1,0 +1,140 @@
+/*
+ * Tokens; see token.h. Nothing here asks for memory where text is ASCII.
+ */
+
+#include "token.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unicase.h>
+#include <unictype.h>
+#include <unistr.h>
+
+/* What the first byte of a character says of it. */
+enum lead { LEAD_NO, LEAD_YES, LEAD_ASK };
+
+static enum lead lead_of(uint8_t byte)
+{
+    if (byte >= 0x80)
+        return byte >= 0xC0 ? LEAD_ASK : LEAD_NO; /* the bytes within a character add nothing */
+    return (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z') ? LEAD_YES
+                                                                                          : LEAD_NO;
+}
+
+/* Whether a character that is not ASCII makes a segment a word. */
+static bool ask(const uint8_t *at, const uint8_t *end)
+{
+    ucs4_t character;
+    (void)u8_mbtouc_unsafe(&character, at, (size_t)(end - at)); /* is known to be valid */
+    return uc_is_property_alphabetic(character) ||
+           uc_is_general_category_withtable(character, UC_CATEGORY_MASK_N);
+}
+
+static bool is_word(const uint8_t *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        enum lead lead = lead_of(text[i]);
+        if (lead == LEAD_YES || (lead == LEAD_ASK && ask(text + i, text + size)))
+            return true;
+    }
+    return false;
+}
+
+static size_t without_line_end(const uint8_t *text, size_t size)
+{
+    if (size > 0 && text[size - 1] == '\n')
+        size -= size > 1 && text[size - 2] == '\r' ? 2 : 1;
+    return size;
+}
+
+bool tokens_next(struct tokens *tokens, const uint8_t **token, size_t *size)
+{
+    while (tokens->at < tokens->size) {
+        size_t begin = tokens->at, end = begin + 1;
+        while (end < tokens->size && !tokens->breaks[end])
+            end++;
+        tokens->at = end;
+        if (tokens->unit == UNIT_WORDS && !is_word(tokens->text + begin, end - begin))
+            continue;
+        *token = tokens->text + begin;
+        *size = end - begin;
+        if (tokens->unit == UNIT_LINES)
+            *size = without_line_end(*token, *size);
+        return true;
+    }
+    return false;
+}
+
+/* Without a branch for each boundary, which no processor could foretell. */
+static uint64_t count_words(const struct tokens *tokens)
+{
+    const uint8_t *end = tokens->text + tokens->size;
+    uint64_t count = 0;
+    unsigned word = 0; /* 1: the segment is one, as far as it was looked at */
+    for (size_t i = 0; i < tokens->size; i++) {
+        unsigned begins = (unsigned char)tokens->breaks[i];
+        enum lead lead = lead_of(tokens->text[i]);
+        count += word & begins;
+        word &= ~begins;
+        if (lead == LEAD_ASK)
+            lead = !word && ask(tokens->text + i, end) ? LEAD_YES : LEAD_NO;
+        word |= (unsigned)lead;
+    }
+    return count + word;
+}
+
+uint64_t tokens_count(const struct tokens *tokens)
+{
+    if (tokens->unit == UNIT_WORDS)
+        return count_words(tokens);
+    uint64_t count = 0;
+    for (size_t i = 0; i < tokens->size; i++)
+        count += (unsigned char)tokens->breaks[i];
+    return count;
+}
+
+/* ---- Small letters ------------------------------------------------------------------------------- */
+
+static bool make_room(struct lowered *lowered, size_t size)
+{
+    if (size <= lowered->room)
+        return true;
+    uint8_t *text = realloc(lowered->text, size);
+    if (!text)
+        return false;
+    lowered->text = text;
+    lowered->room = size;
+    return true;
+}
+
+static bool lower_any(struct lowered *lowered, const uint8_t *text, size_t size,
+                      const uint8_t **out, size_t *out_size)
+{
+    *out_size = lowered->room;
+    uint8_t *result = u8_tolower(text, size, NULL, NULL, lowered->text, out_size);
+    if (!result)
+        return false;
+    if (result != lowered->text) { /* did not fit, and is ours now */
+        free(lowered->text);
+        lowered->text = result;
+        lowered->room = *out_size;
+    }
+    *out = result;
+    return true;
+}
+
+bool token_lower(struct lowered *lowered, const uint8_t *text, size_t size, const uint8_t **out,
+                 size_t *out_size)
+{
+    if (!make_room(lowered, size > 0 ? size : 1))
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = text[i];
+        if (byte >= 0x80)
+            return lower_any(lowered, text, size, out, out_size);
+        lowered->text[i] = byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
+    }
+    *out = lowered->text;
+    *out_size = size;
+    return true;
+}
