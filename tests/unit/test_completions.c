@@ -19,6 +19,8 @@ static struct completion completion_of(uint32_t i, size_t output_size)
         .run_ns = i % 11 ? (uint64_t)i << 40 : 0,
         .output = {.data = (const uint8_t *)text + i % 100, .size = output_size},
     };
+    if (i % 6 == 5)
+        completion.details = (struct bytes_view){(const uint8_t *)text + i % 10, 1 + i * 31 % 3000};
     if (!succeeded)
         completion.reason = (struct bytes_view){.data = (const uint8_t *)text, .size = 1 + i % 90};
     return completion;
@@ -33,10 +35,13 @@ static void check_same(const struct completion *got, const struct completion *ex
     ck_assert_uint_eq(got->run_ns, expected->run_ns);
     ck_assert_uint_eq(got->reason.size, expected->reason.size);
     ck_assert_uint_eq(got->output.size, expected->output.size);
+    ck_assert_uint_eq(got->details.size, expected->details.size);
     if (expected->reason.size)
         ck_assert_mem_eq(got->reason.data, expected->reason.data, expected->reason.size);
     if (expected->output.size)
         ck_assert_mem_eq(got->output.data, expected->output.data, expected->output.size);
+    if (expected->details.size)
+        ck_assert_mem_eq(got->details.data, expected->details.data, expected->details.size);
 }
 
 static size_t output_size_of(uint32_t i)
@@ -133,7 +138,7 @@ START_TEST(the_account_covers_all_memory)
     for (uint32_t i = 0; i < 2000; i++) {
         struct completion completion = completion_of(i, 500);
         ck_assert_int_eq(completions_append(&list, &completion), 0);
-        kept += completion.output.size + completion.reason.size;
+        kept += completion.output.size + completion.reason.size + completion.details.size;
         ck_assert_uint_ge(list.bytes, kept);
     }
     ck_assert_uint_le(list.bytes, 2 * kept);
@@ -158,6 +163,26 @@ START_TEST(the_typical_completion_takes_some_thirty_bytes)
 }
 END_TEST
 
+static size_t record_size(const struct completion *completion)
+{
+    struct completions list = {0};
+    ck_assert_int_eq(completions_append(&list, completion), 0);
+    struct completions_cursor cursor = completions_seek(&list, 0);
+    struct completion read;
+    ck_assert(completions_next(&list, &cursor, &read));
+    completions_clear(&list);
+    return cursor.offset;
+}
+
+START_TEST(details_cost_nothing_where_there_are_none)
+{
+    struct completion completion = {.job = 1, .state = JOB_SUCCEEDED, .truncated = true};
+    ck_assert_uint_eq(record_size(&completion), 6); /* a byte for each field */
+    completion.details = (struct bytes_view){.data = (const uint8_t *)text, .size = 20};
+    ck_assert_uint_eq(record_size(&completion), 6 + 1 + 20);
+}
+END_TEST
+
 START_TEST(one_small_completion_takes_little_memory)
 {
     struct completions list = {0};
@@ -178,6 +203,7 @@ int main(void)
     tcase_add_test(tests, a_cursor_may_fall_behind_and_catch_up);
     tcase_add_test(tests, the_account_covers_all_memory);
     tcase_add_test(tests, the_typical_completion_takes_some_thirty_bytes);
+    tcase_add_test(tests, details_cost_nothing_where_there_are_none);
     tcase_add_test(tests, one_small_completion_takes_little_memory);
     suite_add_tcase(suite, tests);
     return suite_run(suite);

@@ -86,6 +86,42 @@ START_TEST(json_cannot_be_repeated)
 }
 END_TEST
 
+/* ---- A command ----------------------------------------------------------------------------------- */
+
+static void has_argv(const char *expected, bool literal)
+{
+    static char *const words[] = {"sh", "{index}", "}}", ""};
+    struct error error = {.text = ""};
+    json_t *params = json_pack("{s:s}", "a", "1");
+    ck_assert_int_eq(arguments_argv(4, words, literal, params, &error), 0);
+    char *dumped = json_dumps(json_object_get(params, "argv"), JSON_COMPACT);
+    ck_assert_str_eq(dumped, expected);
+    free(dumped);
+    json_decref(params);
+}
+
+START_TEST(a_commands_words_become_argv)
+{
+    has_argv("[\"sh\",\"{index}\",\"}}\",\"\"]", false);
+    has_argv("[\"sh\",\"{{index}}\",\"}}}}\",\"\"]", true);
+}
+END_TEST
+
+START_TEST(a_command_must_be_utf8_and_the_only_one)
+{
+    static char *const words[] = {"ls", "caf\xe9"};
+    struct error error = {.text = ""};
+    json_t *params = json_object();
+    ck_assert_int_eq(arguments_argv(2, words, true, params, &error), -EINVAL);
+    ck_assert_str_eq(error.text, "word 2 behind '--' is not valid UTF-8");
+    ck_assert_uint_eq(json_object_size(params), 0);
+    ck_assert_int_eq(arguments_argv(1, words, true, params, &error), 0);
+    ck_assert_int_eq(arguments_argv(1, words, true, params, &error), -EINVAL);
+    ck_assert_str_eq(error.text, "argv and '--': give one of them");
+    json_decref(params);
+}
+END_TEST
+
 /* ---- Items --------------------------------------------------------------------------------------- */
 
 static void has_items(const char *expected, const char *text)
@@ -169,6 +205,8 @@ int main(void)
     tcase_add_test(tests, colon_equals_gives_json);
     tcase_add_test(tests, what_is_no_pair_is_refused_by_name);
     tcase_add_test(tests, json_cannot_be_repeated);
+    tcase_add_test(tests, a_commands_words_become_argv);
+    tcase_add_test(tests, a_command_must_be_utf8_and_the_only_one);
     tcase_add_test(tests, items_stand_between_commas);
     tcase_add_test(tests, items_must_be_there_and_utf8);
     tcase_add_test(tests, lines_of_a_file_are_items_without_empty_ones);

@@ -71,6 +71,21 @@ START_TEST(two_dashes_end_the_options)
 }
 END_TEST
 
+START_TEST(words_are_those_in_front_of_two_dashes)
+{
+    struct line line;
+    READ(&line, "a", "b", "-q", "--", "c", "--", "-f");
+    ck_assert_int_eq(line.count, 5);
+    ck_assert_int_eq(line.ctl.words, 2);
+    ck_assert_str_eq(line.arguments[3], "--");
+    ck_assert(!line.given.follow);
+    READ(&line, "a", "b", "-q");
+    ck_assert_int_eq(line.ctl.words, 2);
+    READ(&line, "--", "a");
+    ck_assert_int_eq(line.ctl.words, 0);
+}
+END_TEST
+
 START_TEST(a_single_dash_is_an_argument)
 {
     struct line line;
@@ -150,6 +165,7 @@ int main(void)
     TCase *tests = tcase_create("ctl_options");
     tcase_add_test(tests, options_and_arguments_may_be_mixed);
     tcase_add_test(tests, two_dashes_end_the_options);
+    tcase_add_test(tests, words_are_those_in_front_of_two_dashes);
     tcase_add_test(tests, a_single_dash_is_an_argument);
     tcase_add_test(tests, short_flags_can_be_joined_and_end_with_a_value);
     tcase_add_test(tests, common_options_are_read_before_and_after_the_command);

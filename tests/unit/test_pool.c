@@ -33,6 +33,7 @@ enum deed {
     DO_LEAVE,   /* leaves a child behind that holds the channel, tells its pid and dies */
     DO_BEGIN_TOO_MANY,
     DO_SEND_BROKEN_RESULT,
+    DO_SEND_BROKEN_DETAILS,
     DO_SEND_BROKEN_HEADER,
     DO_SEND_CONFIG,
     DO_SEND_READY,
@@ -90,6 +91,20 @@ static void worker_send_results(uint64_t batch, uint64_t first, uint64_t count,
             result.reason = view;
         message_done_add(&out, &done, &result);
     }
+    message_end(&out, mark);
+    worker_write(&out);
+}
+
+static void worker_send_details(const struct message_run *run, const char *details)
+{
+    struct bytes out = {0};
+    struct message_done done;
+    size_t mark = message_done_begin(&out, &done);
+    struct message_result result = {.batch = run->batch,
+                                    .job = run->first,
+                                    .state = JOB_SUCCEEDED,
+                                    .details = {(const uint8_t *)details, strlen(details)}};
+    message_done_add(&out, &done, &result);
     message_end(&out, mark);
     worker_write(&out);
 }
@@ -215,6 +230,9 @@ static void worker_run(const struct message_run *run)
         break;
     case DO_SEND_BROKEN_RESULT:
         worker_send_text(MESSAGE_DONE, "\xff");
+        break;
+    case DO_SEND_BROKEN_DETAILS:
+        worker_send_details(run, "{\"a\":1},\"state\":\"succeeded\"");
         break;
     case DO_SEND_BROKEN_HEADER:
         bytes_put(&out, zeros, sizeof(zeros));

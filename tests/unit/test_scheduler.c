@@ -482,7 +482,8 @@ START_TEST(results_are_recorded_and_the_last_finishes_the_batch)
                                     .started_ns = batch_accepted_ns(batch, 1) + 300,
                                     .ended_ns = batch_accepted_ns(batch, 1) + 1000,
                                     .reason = view_of_text("no"),
-                                    .output = view_of_text("some")};
+                                    .output = view_of_text("some"),
+                                    .details = view_of_text("{\"status\":200}")};
     ck_assert_int_eq(scheduler_result(scheduler, batch, batch->where[1], &result), 0);
     struct completion got;
     batch_completion(batch, 1, &got);
@@ -493,6 +494,7 @@ START_TEST(results_are_recorded_and_the_last_finishes_the_batch)
     ck_assert_uint_eq(got.reason.size, 2);
     ck_assert_uint_eq(got.output.size, 4);
     ck_assert_mem_eq(got.output.data, "some", 4);
+    ck_assert_uint_eq(got.details.size, strlen("{\"status\":200}"));
     check_counts(0, 2);
     succeed(batch, 0);
     ck_assert_uint_eq(finished, 0);
@@ -525,7 +527,13 @@ START_TEST(output_past_the_memory_for_results_is_dropped_and_that_is_told)
     batch_completion(batch, JOBS - 1, &got);
     ck_assert(got.truncated && got.output.size == 0);
     ck_assert_uint_lt(batch->completions.bytes, RESULTS_MAX + 4 * SIZE);
-    succeed(batch, JOBS);
+    struct message_result last = {.batch = 1,
+                                  .job = JOBS,
+                                  .state = JOB_SUCCEEDED,
+                                  .details = view_of_text("{\"status\":200}")};
+    ck_assert_int_eq(scheduler_result(scheduler, batch, batch->where[JOBS], &last), 0);
+    batch_completion(batch, JOBS, &got);
+    ck_assert(got.truncated && got.details.size == 0);
     batch_free(batch);
 
     /* What has finished counts as history, and there is room again. */

@@ -213,6 +213,27 @@ START_TEST(each_job_is_told_in_the_order_they_ended_and_the_batch_last)
 }
 END_TEST
 
+START_TEST(details_are_told_as_they_are_where_there_are_any)
+{
+    static const char details[] = "{\"ratio\":2.50,\"state\":\"odd\"}";
+    struct completion completion = {
+        .job = 0, .state = JOB_FAILED, .details = view_of_text(details)};
+    (void)add_jobs(batch, 0, 2);
+    watch(WATCH_EACH, 0);
+    ck_assert_int_eq(batch_complete(batch, &completion, clock_now_ns()), 0);
+    end_job(1, JOB_SUCCEEDED);
+    json_t *params = next_event("job.done");
+    ck_assert_str_eq(json_string_value(json_object_get(params, "state")), "failed");
+    json_t *expected = json_loads(details, 0, NULL);
+    ck_assert(json_equal(json_object_get(params, "details"), expected));
+    json_decref(expected);
+    json_decref(params);
+    params = next_event("job.done");
+    ck_assert_ptr_null(json_object_get(params, "details"));
+    json_decref(params);
+}
+END_TEST
+
 START_TEST(a_watcher_can_begin_anywhere)
 {
     (void)add_jobs(batch, 0, 10);
@@ -580,6 +601,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, kinds_of_events_have_names);
     tcase_add_test(tests, each_job_is_told_in_the_order_they_ended_and_the_batch_last);
+    tcase_add_test(tests, details_are_told_as_they_are_where_there_are_any);
     tcase_add_test(tests, a_watcher_can_begin_anywhere);
     tcase_add_test(tests, a_watcher_can_begin_at_the_end);
     tcase_add_test(tests, a_finished_batch_is_told_from_its_beginning);

@@ -30,7 +30,7 @@ static struct result {
     bool truncated;
     double run_s;
     size_t output_size;
-    char reason[TEXT_MAX], output[TEXT_MAX]; /* cut */
+    char reason[TEXT_MAX], output[TEXT_MAX], details[TEXT_MAX]; /* cut */
 } results[JOBS_MAX];
 static uint64_t results_count, started_count, loading_count, log_count;
 static uint64_t dropped_count; /* lines of the log that the worker said it dropped */
@@ -111,6 +111,7 @@ static void on_done(struct bytes_reader *payload)
         kept->output_size = result.output.size;
         copy_text(kept->reason, result.reason);
         copy_text(kept->output, result.output);
+        copy_text(kept->details, result.details);
         results_count++;
     }
 }
@@ -547,6 +548,80 @@ START_TEST(output_ends_at_the_limit)
 }
 END_TEST
 
+static const char *const details_plugins[] = {"details_async", "details_blocking", "details_fiber"};
+
+START_TEST(the_last_details_are_told_in_every_style)
+{
+    start_with(details_plugins[_i], NULL);
+    run_jobs(0, 0, 1, "{\"details\":[\"{\\\"a\\\": 1}\",\" { \\\"b\\\" : [ 2 ] } \"]}");
+    run_jobs(0, 1, 1, "{\"details\":\"{}\",\"fail\":\"for a reason\"}");
+    run_jobs(0, 2, 1, "{}");
+    run_jobs(0, 3, 1, "{\"nested\":32}");
+    wait_for_results(4);
+    ck_assert_str_eq(results[0].details, "{\"b\":[2]}");
+    ended(1, JOB_FAILED, "for a reason", "");
+    ck_assert_str_eq(results[1].details, "{}");
+    ck_assert_str_eq(results[2].details, "");
+    ck_assert_str_eq(results[3].details + strlen(results[3].details) - 32,
+                     "}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}");
+    ck_assert_uint_eq(log_count, 0);
+    stop_worker();
+}
+END_TEST
+
+START_TEST(details_that_cannot_be_are_logged_and_change_nothing)
+{
+    static const struct {
+        const char *params, *line;
+    } wrong[] = {
+        {"{\"details\":[\"{}\",\"[]\"]}", "aw_details: the details are no JSON object"},
+        {"{\"details\":[\"{}\",\"{\"]}", "aw_details: the details are no JSON object"},
+        {"{\"details\":\"{}\",\"nested\":33}", "aw_details: the details are nested too deep"},
+        {"{\"details\":\"{}\",\"nested\":150}", "aw_details: the details are nested too deep"},
+        {"{\"details\":\"{}\",\"padding\":993}",
+         "aw_details: the details are larger than limits.output_bytes"},
+        {"{\"details\":\"{}\",\"broken\":true}", "aw_details: the details are not UTF-8"},
+    };
+    start_with(details_plugins[_i], NULL);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        run_jobs(0, i, 1, wrong[i].params);
+        wait_for_results(i + 1);
+        while (log_count < i + 1) /* a thread's lines may come behind */
+            ck_assert(next_message());
+        ck_assert_ptr_nonnull(strstr(last_log, wrong[i].line));
+        ck_assert_str_eq(results[i].details, "{}");
+        ck_assert_int_eq(results[i].state, JOB_SUCCEEDED);
+    }
+    stop_worker();
+    ck_assert_uint_eq(log_count, sizeof(wrong) / sizeof(wrong[0]));
+}
+END_TEST
+
+START_TEST(details_may_be_as_large_as_an_output)
+{
+    start_with(details_plugins[_i], NULL);
+    run_jobs(0, 0, 1, "{\"padding\":992}"); /* and 8 around it */
+    wait_for_results(1);
+    ck_assert_uint_eq(strlen(results[0].details), TEXT_MAX - 1); /* cut here alone */
+    ck_assert_uint_eq(log_count, 0);
+    stop_worker();
+}
+END_TEST
+
+START_TEST(a_cancelled_job_keeps_its_details)
+{
+    start_with(details_plugins[_i], NULL);
+    run_jobs(0, 0, 1, "{\"details\":\"{\\\"a\\\":1}\",\"broken\":true,\"seconds\":3600}");
+    while (log_count < 1) /* it told, and sleeps */
+        ck_assert(next_message());
+    cancel_jobs(1, 0, 1);
+    wait_for_results(1);
+    ended(0, JOB_CANCELLED, "cancelled", NULL);
+    ck_assert_str_eq(results[0].details, "{\"a\":1}");
+    stop_worker();
+}
+END_TEST
+
 START_TEST(output_may_be_any_bytes)
 {
     start_with("binary", NULL);
@@ -803,6 +878,11 @@ int main(void)
     tcase_add_test(tests, a_plugin_may_use_the_loop);
     tcase_add_test(tests, an_older_plugin_runs);
     tcase_add_test(tests, output_ends_at_the_limit);
+    int styles = (int)(sizeof(details_plugins) / sizeof(details_plugins[0]));
+    tcase_add_loop_test(tests, the_last_details_are_told_in_every_style, 0, styles);
+    tcase_add_loop_test(tests, details_that_cannot_be_are_logged_and_change_nothing, 0, styles);
+    tcase_add_loop_test(tests, details_may_be_as_large_as_an_output, 0, styles);
+    tcase_add_loop_test(tests, a_cancelled_job_keeps_its_details, 0, styles);
     tcase_add_test(tests, output_may_be_any_bytes);
     tcase_add_test(tests, a_failing_job_says_why);
     tcase_add_test(tests, a_failing_job_that_says_nothing_is_said_to);
