@@ -46,7 +46,7 @@ struct ctl {
 
 /* One command: a constant in the file that carries it out. */
 struct command {
-    const char *name;
+    const char *name;     /* one word, or two: "plugin new" */
     const char *usage;    /* what follows the name: "BATCH [OPTION...]" */
     const char *summary;  /* one line */
     const char *text;     /* more for -h: paragraphs, each ending with a newline; may be NULL */
@@ -61,8 +61,8 @@ struct command {
 };
 
 extern const struct command command_run, command_submit, command_wait, command_watch, command_list,
-    command_show, command_output, command_cancel, command_plugins, command_status, command_ping,
-    command_version;
+    command_show, command_output, command_cancel, command_plugins, command_plugin_new,
+    command_status, command_ping, command_version;
 
 /* Writes the failure and returns `code`: return ctl_fail(ctl, CTL_USAGE, "..."). */
 int ctl_fail(struct ctl *ctl, enum ctl_exit code, const char *format, ...)

@@ -13,19 +13,47 @@
 
 /* In the order of the help: what people use first comes first. */
 static const struct command *const commands[] = {
-    &command_run,     &command_submit, &command_wait,   &command_watch,
-    &command_list,    &command_show,   &command_output, &command_cancel,
-    &command_plugins, &command_status, &command_ping,   &command_version,
+    &command_run,    &command_submit, &command_wait,    &command_watch,   &command_list,
+    &command_show,   &command_output, &command_cancel,  &command_plugins, &command_plugin_new,
+    &command_status, &command_ping,   &command_version,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-static const struct command *find_command(const char *name)
+/* Whether `name` is the first of a command's two words. */
+static bool is_first_word(const char *name, const struct command *command)
+{
+    size_t size = strlen(name);
+    return strncmp(command->name, name, size) == 0 && command->name[size] == ' ';
+}
+
+/* The command of this name, of one word, or of two where the second one is not NULL. */
+static const struct command *find_command(const char *name, const char *second)
 {
     for (size_t i = 0; i < COMMANDS; i++) {
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
+        const struct command *command = commands[i];
+        if (second ? is_first_word(name, command) && !strcmp(strchr(command->name, ' ') + 1, second)
+                   : !strcmp(command->name, name))
+            return command;
     }
     return NULL;
+}
+
+static bool is_group(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (is_first_word(name, commands[i]))
+            return true;
+    }
+    return false;
+}
+
+/* The commands of a group, or all of them. */
+static void print_commands(const char *group)
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (!group || is_first_word(group, commands[i]))
+            (void)printf("  %-12s  %s\n", commands[i]->name, commands[i]->summary);
+    }
 }
 
 static void print_help(void)
@@ -33,8 +61,7 @@ static void print_help(void)
     (void)printf("Usage: awaitctl [OPTION...] COMMAND [ARGUMENT...]\n"
                  "Runs batches of jobs on awaitd, all at once, and shows how they came out.\n\n"
                  "Commands:\n");
-    for (size_t i = 0; i < COMMANDS; i++)
-        (void)printf("  %-8s  %s\n", commands[i]->name, commands[i]->summary);
+    print_commands(NULL);
     (void)printf("\nOptions of every command:\n");
     options_help(NULL, stdout);
     (void)printf(
@@ -90,6 +117,32 @@ static int run_command(struct ctl *ctl, const struct command *command, int count
     return command->run(ctl, options, count, arguments);
 }
 
+static void print_group_help(const char *group)
+{
+    (void)printf("Usage: awaitctl %s COMMAND [ARGUMENT...]\n\nCommands:\n", group);
+    print_commands(group);
+    (void)printf("\nawaitctl %s COMMAND -h explains one, with examples.\n", group);
+}
+
+/* Finds the command of two words, and carries it out. */
+static int run_group(struct ctl *ctl, const char *group, int count, char **arguments)
+{
+    int code = options_read(ctl, NULL, NULL, &count, arguments);
+    if (code)
+        return code;
+    if (count == 0 && ctl->help) {
+        print_group_help(group);
+        return CTL_OK;
+    }
+    if (count == 0)
+        return ctl_fail(ctl, CTL_USAGE, "%s what? `awaitctl %s -h` lists the commands", group,
+                        group);
+    ctl->command = find_command(group, arguments[0]);
+    if (!ctl->command)
+        return ctl_fail(ctl, CTL_USAGE, "there is no command '%s %s'", group, arguments[0]);
+    return run_command(ctl, ctl->command, count - 1, arguments + 1);
+}
+
 static int run(struct ctl *ctl, int count, char **arguments)
 {
     int code = options_read(ctl, NULL, NULL, &count, arguments);
@@ -97,8 +150,10 @@ static int run(struct ctl *ctl, int count, char **arguments)
     if (code)
         return code;
     const char *name = count > 0 ? arguments[0] : NULL;
+    if (name && is_group(name))
+        return run_group(ctl, name, count - 1, arguments + 1);
     if (name)
-        ctl->command = find_command(name);
+        ctl->command = find_command(name, NULL);
     if (name && !ctl->command)
         return ctl_fail(ctl, CTL_USAGE, "there is no command '%s'", name);
     if (ctl->command)
