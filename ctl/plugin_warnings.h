@@ -1,0 +1,15 @@
+/*
+ * What is not wrong with a plugin but may become so: names that meet others, parameters that let others do what
+ * they may not. From nothing but what the daemon tells of it.
+ */
+#ifndef AWAITCTL_PLUGIN_WARNINGS_H
+#define AWAITCTL_PLUGIN_WARNINGS_H
+
+#include <jansson.h>
+
+struct problems;
+
+/* Looks at a plugin as plugin.show explains it, and adds what it finds. */
+void plugin_warnings_find(const json_t *plugin, struct problems *out);
+
+#endif
