@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "connection.h"
 #include "ctl.h"
+#include "details_text.h"
 #include "interrupt.h"
 #include "output.h"
 #include "process.h"
@@ -143,6 +144,12 @@ static int print_output(struct follow *follow, const json_t *job)
     return CTL_OK;
 }
 
+static void print_details(const json_t *job)
+{
+    (void)fflush(stdout); /* in this order; main looks at ferror */
+    details_text_print(json_object_get(job, "details"), stderr);
+}
+
 /* Whether the exit status of the process says all: the command failed, and told why itself. */
 static bool is_told_by_status(const struct follow *follow, const char *state)
 {
@@ -170,6 +177,8 @@ static int on_job_done(struct follow *follow, const json_t *job)
     }
     if (follow->options.outputs)
         code = print_output(follow, job);
+    if (follow->options.plain && follow->options.details && !follow->options.process)
+        print_details(job);
     if (!succeeded && !is_told_by_status(follow, state))
         tell_failure(follow, job);
     progress_update(&follow->progress);
@@ -242,7 +251,7 @@ int follow_run(struct follow *follow)
     while (code == CTL_OK && !follow->done)
         code = follow_next(follow);
     progress_hide(&follow->progress);
-    if (code == CTL_INTERRUPTED)
+    if (code == CTL_INTERRUPTED && !follow->options.ends_with_us)
         return ctl_fail(ctl, CTL_INTERRUPTED,
                         "batch %ju goes on; attach again with: awaitctl watch %ju",
                         (uintmax_t)follow->batch, (uintmax_t)follow->batch);

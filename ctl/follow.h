@@ -21,7 +21,9 @@ struct follow_options {
     /* The one job stands for a process, see process.h: what it printed is printed, its exit status is the exit
      * code, and nothing is said besides, unless it failed otherwise. */
     bool process;
+    bool details; /* where `plain`: the job's details in words, on standard error */
     bool no_bar;
+    bool ends_with_us; /* the daemon does: when we are interrupted, so are the jobs */
 };
 
 struct follow {

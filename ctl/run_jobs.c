@@ -170,7 +170,9 @@ static int run_and_wait(struct ctl *ctl, const struct run_options *given,
         .outputs = given->output || (single && !given->follow),
         .plain = single && !given->follow,
         .process = work->process,
-        .no_bar = single,
+        .no_bar = single || given->ends_with_us, /* what plugins write would meet it */
+        .details = given->details,
+        .ends_with_us = given->ends_with_us,
     };
     struct upload_options upload_options = {
         .name = given->name,

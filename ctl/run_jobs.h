@@ -17,6 +17,7 @@ struct run_options {
     int64_t count;
     const char *items, *name;
     bool no_wait, follow, output;
+    bool details, ends_with_us; /* no options: see follow.h */
 };
 
 /* What the command line asked for. The JSON is owned. */
