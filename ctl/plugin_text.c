@@ -294,10 +294,16 @@ void plugin_text_print(const json_t *plugin, unsigned columns, FILE *file)
         (void)fputs("\nSettings, in the daemon's configuration:\n", file);
         print_params(settings, columns, file);
     }
+    const json_t *limit = json_object_get(plugin, "limit");
+    if (json_integer_value(limit) > 0)
+        (void)fprintf(file, "\nAt most %" JSON_INTEGER_FORMAT " jobs of it run at once.\n",
+                      json_integer_value(limit));
     (void)fputs("\nVersion ", file);
     put(file, string(plugin, "version"));
     (void)fputs(", style ", file);
     put(file, string(plugin, "style"));
+    (void)fputs(", ABI ", file);
+    put(file, string(plugin, "abi"));
     (void)fputs(", from ", file);
     put(file, string(plugin, "file"));
     (void)fputc('\n', file);

@@ -36,6 +36,7 @@ int catalogue_init(struct catalogue *catalogue, const struct config *config, str
         struct plugin *plugin = &catalogue->plugins[catalogue->count];
         plugin->file = config->plugins[catalogue->count].file;
         plugin->unrestricted = config->plugins[catalogue->count].unrestricted;
+        plugin->limit = (uint32_t)config->plugins[catalogue->count].limit;
         plugin->name = stem(plugin->file);
         if (!plugin->name) {
             catalogue_clear(catalogue);
@@ -106,17 +107,20 @@ static int read_restricted(const struct params_table *table, const json_t *unres
 /* Takes in one plugin's description. */
 static int describe(struct plugin *plugin, json_t *described, struct error *error)
 {
-    const char *name, *version, *summary, *style_name;
+    const char *name, *version, *summary, *abi, *style_name;
     json_t *params, *settings;
-    if (json_unpack(described, "{s:s, s:s, s:s, s:s, s:o, s:o}", "name", &name, "version", &version,
-                    "summary", &summary, "style", &style_name, "params", &params, "settings",
-                    &settings) != 0)
+    json_int_t limit = 0;
+    if (json_unpack(described, "{s:s, s:s, s:s, s:s, s:s, s?I, s:o, s:o}", "name", &name, "version",
+                    &version, "summary", &summary, "abi", &abi, "style", &style_name, "limit",
+                    &limit, "params", &params, "settings", &settings) != 0)
         return error_set(error, -EINVAL, "its description is incomplete");
     if (!plugin_name_is(name))
         return error_set(error, -EINVAL, "its name is no name for a plugin");
     enum run_style style = run_style_from_name(style_name);
     if (style == RUN_STYLES)
         return error_set(error, -EINVAL, "its description names no run style");
+    if (limit < 0 || limit > UINT32_MAX)
+        return error_set(error, -EINVAL, "its limit is out of range");
     struct params_table *table;
     int code = params_table_from_json(params, &table, error);
     if (code)
@@ -133,6 +137,9 @@ static int describe(struct plugin *plugin, json_t *described, struct error *erro
     plugin->described = json_incref(described);
     plugin->version = version;
     plugin->summary = summary;
+    plugin->abi = abi;
+    if (!plugin->limit)
+        plugin->limit = (uint32_t)limit;
     plugin->style = style;
     plugin->params = table;
     plugin->restricted = restricted;

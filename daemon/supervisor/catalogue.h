@@ -23,9 +23,10 @@ struct plugin {
     char *name;                 /* its own; until it has told it, the file's name without ".so" */
     char *disabled;             /* why jobs of it are refused; NULL: they are not */
     json_t *described;          /* what a worker said of it; NULL: nothing yet */
-    const char *version, *summary; /* point into `described`; NULL: not told */
+    const char *version, *summary, *abi; /* point into `described`; NULL: not told */
     enum run_style style;
     struct params_table *params; /* NULL until described */
+    uint32_t limit; /* of its jobs that run at once: the configuration's, else its own; 0: none */
     uint64_t restricted; /* bit i: row i of params is not for everybody, see struct aw_param */
 };
 

@@ -16,11 +16,11 @@ struct error;
 
 /* One entry of the `plugins` list, or one file found in plugin_dir. */
 struct config_plugin {
-    char *file;       /* absolute path */
-    json_t *settings; /* object; NULL: none given */
-    json_t
-        *unrestricted; /* names of restricted parameters that are for everybody; NULL: none given */
-    char *where;       /* "FILE:LINE" of its entry, for messages; NULL: found in plugin_dir */
+    char *file;           /* absolute path */
+    json_t *settings;     /* object; NULL: none given */
+    json_t *unrestricted; /* restricted parameters that are for everybody; NULL: none given */
+    int64_t limit;        /* of its jobs that run at once; 0: the plugin's own */
+    char *where;          /* "FILE:LINE" of its entry, for messages; NULL: found in plugin_dir */
 };
 
 /* Frees its members. */

@@ -38,6 +38,7 @@ static const struct field plugin_fields[] = {
     {"file", CONFIG_TYPE_STRING, true},
     {"settings", CONFIG_TYPE_GROUP, false},
     {"unrestricted", CONFIG_TYPE_ARRAY, false},
+    {"limit", CONFIG_TYPE_INT, false},
 };
 
 /* Besides `when`, the parameters of batch.submit that make sense without a client. What is in the
@@ -47,6 +48,9 @@ static const struct field batch_fields[] = {
     {"name", CONFIG_TYPE_STRING, false},
     {"jobs", CONFIG_TYPE_LIST, true},
 };
+
+/* Jobs of one plugin at once; reason: what a worker runs of one style by default is a tenth of it. */
+#define PLUGIN_LIMIT_MAX 1000000
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -78,6 +82,8 @@ static const char *type_text(int type)
         return "a group: { ... }";
     case CONFIG_TYPE_LIST:
         return "a list: ( ... )";
+    case CONFIG_TYPE_INT:
+        return "a whole number";
     case CONFIG_TYPE_ARRAY:
         return "a list of texts: [ \"...\" ]";
     default:
@@ -170,9 +176,12 @@ static bool has_texts(config_setting_t *list)
     return texts;
 }
 
-/* Whether a setting is what its field is for. A list of texts may have either kind of brackets. */
+/* Whether a setting is what its field is for. A list of texts may have either kind of brackets, and a number may
+ * have been written as a long one. */
 static bool has_type(config_setting_t *setting, int type)
 {
+    if (type == CONFIG_TYPE_INT && config_setting_type(setting) == CONFIG_TYPE_INT64)
+        return true;
     if (type == CONFIG_TYPE_ARRAY)
         return (config_setting_is_array(setting) || config_setting_is_list(setting)) &&
                has_texts(setting);
@@ -226,6 +235,19 @@ static bool member_json(struct reader *reader, config_setting_t *entry, const ch
     return !member || *out;
 }
 
+static bool read_limit(struct reader *reader, config_setting_t *entry, int64_t *out)
+{
+    const config_setting_t *member = config_setting_get_member(entry, "limit");
+    int64_t limit = member ? config_setting_get_int64(member) : 0;
+
+    if (limit < 0 || limit > PLUGIN_LIMIT_MAX) {
+        refuse(reader, member, "a plugin: limit must be from 0 to %d", PLUGIN_LIMIT_MAX);
+        return false;
+    }
+    *out = limit;
+    return true;
+}
+
 static void read_plugin(struct reader *reader, config_setting_t *entry)
 {
     struct config_plugin plugin = {0};
@@ -244,7 +266,8 @@ static void read_plugin(struct reader *reader, config_setting_t *entry)
     plugin.where = strdup(where(reader, entry, place));
     if (!plugin.file || !plugin.where)
         reader->no_memory = true;
-    else if (member_json(reader, entry, "settings", &plugin.settings) &&
+    else if (read_limit(reader, entry, &plugin.limit) &&
+             member_json(reader, entry, "settings", &plugin.settings) &&
              member_json(reader, entry, "unrestricted", &plugin.unrestricted)) {
         reader->config->plugins[reader->config->plugins_count++] = plugin;
         return;

@@ -106,6 +106,9 @@ static json_t *plugin_json(const struct plugin *plugin)
         error |= json_object_set_new(json, "version", json_string(plugin->version));
         error |= json_object_set_new(json, "summary", json_string(plugin->summary));
         error |= json_object_set_new(json, "style", json_string(run_style_name(plugin->style)));
+        error |= json_object_set_new(json, "abi", json_string(plugin->abi));
+        if (plugin->limit)
+            error |= json_object_set_new(json, "limit", json_integer(plugin->limit));
     }
     if (!error)
         return json;

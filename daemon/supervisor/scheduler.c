@@ -41,6 +41,7 @@ struct scheduler {
     bool awake;    /* the turn is due */
     uint32_t next; /* plugin that the next round begins with */
     uint64_t queued, running;
+    uint64_t *running_of;              /* the same by plugin */
     size_t results_bytes, results_max; /* memory of the completions of unfinished batches */
     TAILQ_HEAD(, batch) cancelling;    /* cancelled batches that still have lanes */
 };
@@ -74,18 +75,25 @@ static void finish(struct scheduler *scheduler, struct batch *batch)
     scheduler->callbacks.on_finished(scheduler->context, batch);
 }
 
-static void complete(struct scheduler *scheduler, struct batch *batch,
+/* Counts jobs of an entry that begin to run, or one that does so no more. */
+static void count_running(struct scheduler *scheduler, const struct entry *entry, int64_t change)
+{
+    scheduler->running += (uint64_t)change;
+    scheduler->running_of[entry->plugin] += (uint64_t)change;
+}
+
+/* Records the end of a job that ran, by its entry; NULL: it was queued. */
+static void complete(struct scheduler *scheduler, struct batch *batch, const struct entry *running,
                      const struct completion *completion, uint64_t ended_ns)
 {
-    enum job_state before = batch_state(batch, completion->job);
     size_t bytes_before = batch->completions.bytes;
     if (batch_complete(batch, completion, ended_ns) != 0) {
         scheduler->callbacks.on_broken(scheduler->context);
         return;
     }
     scheduler->results_bytes += batch->completions.bytes - bytes_before;
-    if (before == JOB_RUNNING)
-        scheduler->running--;
+    if (running)
+        count_running(scheduler, running, -1);
     else
         scheduler->queued--;
     scheduler->callbacks.on_completion(scheduler->context, batch, completion);
@@ -104,12 +112,14 @@ static void end_job(struct scheduler *scheduler, struct batch *batch, uint32_t j
         .queued_ns = now_ns - batch_accepted_ns(batch, job),
         .reason = view_of(reason),
     };
+    const struct entry *running = NULL;
     if (batch_state(batch, job) == JOB_RUNNING) {
+        running = &batch->entries[batch_entry_of(batch, job)];
         uint64_t started_ns = batch_dispatched_ns(batch, job);
         completion.queued_ns -= now_ns - started_ns;
         completion.run_ns = now_ns - started_ns;
     }
-    complete(scheduler, batch, &completion, now_ns);
+    complete(scheduler, batch, running, &completion, now_ns);
 }
 
 /* Ends jobs that left the queue without having been sent. */
@@ -146,7 +156,7 @@ int scheduler_result(struct scheduler *scheduler, struct batch *batch, uint32_t 
         completion.output.size = completion.details.size = 0;
         completion.truncated = true;
     }
-    complete(scheduler, batch, &completion, result->ended_ns);
+    complete(scheduler, batch, entry, &completion, result->ended_ns);
     return 0;
 }
 
@@ -196,16 +206,30 @@ static void send_run(struct scheduler *scheduler, const struct queue_run *run, u
     message_end(out, mark);
     batch_start(run->batch, run->first, run->count, worker, clock_now_ns());
     scheduler->queued -= run->count;
-    scheduler->running += run->count;
+    count_running(scheduler, &run->batch->entries[run->entry], run->count);
     pool_send(scheduler->pool, worker, style, run->count);
 }
 
-/* The lane's fair share of a worker's room: spread over all workers, and not more than a turn's. */
+/* How many more jobs of the plugin may run. */
+static uint64_t allowed(const struct scheduler *scheduler, uint32_t position)
+{
+    uint32_t limit = scheduler->catalogue->plugins[position].limit;
+    uint64_t running = scheduler->running_of[position];
+    if (!limit)
+        return UINT64_MAX;
+    return running < limit ? limit - running : 0;
+}
+
+/* The lane's fair share of a worker's room: spread over all workers, as is what the plugin may still run, and not
+ * more than a turn's. */
 static struct queue_share share_of(const struct scheduler *scheduler, const struct lane *lane,
                                    uint32_t room)
 {
     uint32_t workers = pool_ready(scheduler->pool);
-    uint64_t share = workers ? (lane->jobs + workers - 1) / workers : lane->jobs;
+    uint64_t all = allowed(scheduler, lane->plugin);
+    if (all > lane->jobs)
+        all = lane->jobs;
+    uint64_t share = workers ? (all + workers - 1) / workers : all;
     if (share > RUN_MAX)
         share = RUN_MAX;
     return (struct queue_share){.jobs = share < room ? (uint32_t)share : room,
@@ -229,7 +253,7 @@ static uint32_t move_some(struct scheduler *scheduler, uint32_t position)
         return run.count;
     }
     uint32_t worker, room;
-    if (!pool_pick(scheduler->pool, plugin->style, &worker, &room))
+    if (!allowed(scheduler, position) || !pool_pick(scheduler->pool, plugin->style, &worker, &room))
         return 0;
     struct queue_share share = share_of(scheduler, lane, room);
     if (!queue_take(scheduler->queue, lane, &share, &run))
@@ -376,8 +400,9 @@ struct scheduler *scheduler_new(struct event_base *base, const struct catalogue 
     scheduler->context = context;
     TAILQ_INIT(&scheduler->cancelling);
     scheduler->queue = queue_new(catalogue->count);
+    scheduler->running_of = calloc(catalogue->count + (size_t)1, sizeof(*scheduler->running_of));
     scheduler->turn = evtimer_new(base, on_turn, scheduler);
-    if (!scheduler->queue || !scheduler->turn) {
+    if (!scheduler->queue || !scheduler->running_of || !scheduler->turn) {
         scheduler_free(scheduler);
         return NULL;
     }
@@ -391,6 +416,7 @@ void scheduler_free(struct scheduler *scheduler)
     if (scheduler->turn)
         event_free(scheduler->turn);
     queue_free(scheduler->queue);
+    free(scheduler->running_of);
     free(scheduler);
 }
 

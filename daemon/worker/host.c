@@ -309,11 +309,13 @@ static json_t *plugin_json(const struct plugin *plugin)
 {
     if (plugin->problem)
         return json_pack("{s:s}", "error", plugin->problem);
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "name", plugin->table.name, "version",
-                     plugin->table.version, "summary", plugin->table.summary, "style",
-                     run_style_name(plugin->runner->style), "params",
-                     params_table_json(&plugin->params), "settings",
-                     params_table_json(&plugin->settings));
+    char abi[16];
+    (void)snprintf(abi, sizeof(abi), "%u.%u", plugin->table.abi.major, plugin->table.abi.minor);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "name", plugin->table.name,
+                     "version", plugin->table.version, "summary", plugin->table.summary, "abi", abi,
+                     "style", run_style_name(plugin->runner->style), "limit",
+                     (json_int_t)plugin->table.limit, "params", params_table_json(&plugin->params),
+                     "settings", params_table_json(&plugin->settings));
 }
 
 json_t *host_catalogue(const struct host *host)

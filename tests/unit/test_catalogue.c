@@ -10,8 +10,13 @@
 /* ---- READY messages, made of pieces -------------------------------------------------------- */
 
 #define DESCRIBED(name, style, params) \
-    "{\"name\":\"" name "\",\"version\":\"1\",\"summary\":\"Does it\",\"style\":\"" style \
+    "{\"name\":\"" name \
+    "\",\"version\":\"1\",\"summary\":\"Does it\",\"abi\":\"1.1\",\"style\":\"" style \
     "\",\"params\":" params ",\"settings\":[]}"
+#define BARE(members) "{\"summary\":\"s\",\"style\":\"async\"," members "}"
+#define LIMITED(limit) \
+    BARE("\"name\":\"wait\",\"version\":\"1\",\"abi\":\"1.1\",\"params\":[],\"settings\":[]," \
+         "\"limit\":" limit)
 #define SECONDS "[{\"name\":\"seconds\",\"type\":\"duration\",\"text\":\"How long\"}]"
 #define WAIT DESCRIBED("wait", "async", SECONDS)
 #define NAP DESCRIBED("nap", "fiber", "[]")
@@ -91,6 +96,8 @@ START_TEST(a_ready_tells_all_there_is_to_know)
     ck_assert_ptr_eq(wait, &catalogue.plugins[0]);
     ck_assert_str_eq(wait->version, "1");
     ck_assert_str_eq(wait->summary, "Does it");
+    ck_assert_str_eq(wait->abi, "1.1");
+    ck_assert_uint_eq(wait->limit, 0);
     ck_assert_int_eq(wait->style, RUN_ASYNC);
     ck_assert_uint_eq(wait->params->count, 1);
     ck_assert_str_eq(wait->params->rows[0].name, "seconds");
@@ -101,6 +108,23 @@ START_TEST(a_ready_tells_all_there_is_to_know)
     ck_assert_ptr_null(catalogue_find(&catalogue, "x.y", &position));
     ck_assert_ptr_null(catalogue_find(&catalogue, "Wait", &position));
     ck_assert_ptr_null(catalogue_find(&catalogue, "", &position));
+}
+END_TEST
+
+START_TEST(the_limit_is_the_configurations_else_the_plugins_own)
+{
+    ck_assert_int_eq(learn(READY(LIMITED("8"), NAP, BURN)), 0);
+    ck_assert_uint_eq(catalogue.plugins[0].limit, 8);
+    ck_assert_uint_eq(catalogue.plugins[1].limit, 0);
+    catalogue_clear(&catalogue);
+    plugins[0].limit = 3;
+    ck_assert_int_eq(catalogue_init(&catalogue, &config, &error), 0);
+    plugins[0].limit = 0;
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(learn(READY(LIMITED("8"), NAP, BURN)), 0);
+        ck_assert_uint_eq(catalogue.plugins[0].limit, 3);
+    }
+    ck_assert_int_eq(disabled_count, 0);
 }
 END_TEST
 
@@ -194,10 +218,13 @@ static const char *const bad_descriptions[] = {
     DESCRIBED("Wait", "async", "[]"),
     DESCRIBED("1wait", "async", "[]"),
     DESCRIBED("a23456789012345678901234567890123", "async", "[]"),
-    ("{\"name\":7,\"version\":\"1\",\"summary\":\"s\",\"style\":\"async\",\"params\":[],"
-     "\"settings\":[]}"),
-    "{\"name\":\"wait\",\"summary\":\"s\",\"style\":\"async\",\"params\":[],\"settings\":[]}",
-    "{\"name\":\"wait\",\"version\":\"1\",\"summary\":\"s\",\"style\":\"async\",\"params\":[]}",
+    BARE("\"name\":7,\"version\":\"1\",\"abi\":\"1.1\",\"params\":[],\"settings\":[]"),
+    BARE("\"name\":\"wait\",\"abi\":\"1.1\",\"params\":[],\"settings\":[]"),
+    BARE("\"name\":\"wait\",\"version\":\"1\",\"abi\":\"1.1\",\"params\":[]"),
+    BARE("\"name\":\"wait\",\"version\":\"1\",\"params\":[],\"settings\":[]"),
+    LIMITED("-1"),
+    LIMITED("4294967296"),
+    LIMITED("\"8\""),
 };
 
 START_TEST(a_plugin_with_a_bad_description_is_disabled_alone)
@@ -303,6 +330,7 @@ int main(void)
     tcase_add_test(tests, before_they_are_described_plugins_go_by_their_files);
     tcase_add_test(tests, a_ready_tells_all_there_is_to_know);
     tcase_add_test(tests, workers_that_say_the_same_change_nothing);
+    tcase_add_test(tests, the_limit_is_the_configurations_else_the_plugins_own);
     tcase_add_test(tests, what_is_restricted_can_be_opened);
     tcase_add_test(tests, opening_what_is_not_restricted_disables_the_plugin);
     tcase_add_test(tests, what_is_no_list_of_all_plugins_is_refused);

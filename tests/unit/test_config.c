@@ -204,6 +204,12 @@ START_TEST(what_is_wrong_is_told_with_what_was_expected)
     ASSERT_REFUSED(1, "a plugin: file must be the name of a file", "plugins = ({ file = \"\" });");
     ASSERT_REFUSED(1, "a plugin: unrestricted must be a list of texts: [ \"...\" ]",
                    "plugins = ({ file = \"x\"; unrestricted = \"x\"; });");
+    ASSERT_REFUSED(1, "a plugin: limit must be a whole number",
+                   "plugins = ({ file = \"x\"; limit = 1.5; });");
+    ASSERT_REFUSED(2, "a plugin: limit must be from 0 to 1000000",
+                   "plugins = ({ file = \"x\";\n limit = -1; });");
+    ASSERT_REFUSED(1, "a plugin: limit must be from 0 to 1000000",
+                   "plugins = ({ file = \"x\"; limit = 1000001; });");
     ASSERT_REFUSED(1, "a plugin: unrestricted must be a list of texts: [ \"...\" ]",
                    "plugins = ({ file = \"x\"; unrestricted = (\"x\", 1); });");
     ASSERT_REFUSED(1, "a plugin: unrestricted must be a list of texts: [ \"...\" ]",
@@ -280,7 +286,7 @@ START_TEST(plugins_are_the_listed_ones_then_those_found)
     write_file("readme.txt", "");
     ck_assert_int_eq(load("daemon = { plugin_dir = \"%s\"; };\n"
                           "plugins = ( { file = \"c.so\"; settings = { x = 1; };"
-                          " unrestricted = [\"a\", \"b\"]; },\n"
+                          " unrestricted = [\"a\", \"b\"]; limit = 1000000L; },\n"
                           "            { file = \"/none/d.so\"; } );\n",
                           folder),
                      0);
@@ -289,6 +295,8 @@ START_TEST(plugins_are_the_listed_ones_then_those_found)
     assert_json(config->plugins[0].settings, "{\"x\":1}");
     assert_json(config->plugins[0].unrestricted, "[\"a\",\"b\"]");
     ck_assert_ptr_null(config->plugins[1].unrestricted);
+    ck_assert_int_eq(config->plugins[0].limit, 1000000);
+    ck_assert_int_eq(config->plugins[1].limit, 0);
     ck_assert_ptr_nonnull(strstr(config->plugins[0].where, "c.conf:2"));
     ck_assert_str_eq(config->plugins[1].file, "/none/d.so");
     ck_assert_ptr_null(config->plugins[1].settings);

@@ -44,7 +44,12 @@ END_TEST
 
 START_TEST(a_plugin_without_parameters_has_a_usage)
 {
-    char *text = explain("{\"name\":\"p\",\"summary\":\"Does it\",\"params\":[]}", 0);
+    char *text =
+        explain("{\"name\":\"p\",\"summary\":\"Does it\",\"params\":[],\"limit\":8,"
+                "\"version\":\"2\",\"style\":\"async\",\"abi\":\"1.1\",\"file\":\"/p.so\"}",
+                0);
+    says(text, "\nAt most 8 jobs of it run at once.\n");
+    says(text, "\nVersion 2, style async, ABI 1.1, from /p.so\n");
     says(text, "p: Does it\n");
     says(text, "Usage: awaitctl run p\n");
     ck_assert_ptr_null(strstr(text, "Parameters"));

@@ -167,16 +167,19 @@ START_TEST(the_catalogue_keeps_the_order_and_tells_the_reasons)
     (void)load(1, plugin_path("blocking_sleep"), NULL);
     host_disable(&host, 2, "/some/file.so", "disabled");
     json_t *catalogue = host_catalogue(&host);
-    const char *first, *name, *version, *style, *param, *third;
-    int result =
-        json_unpack(catalogue, "{s:[{s:s}, {s:s, s:s, s:s, s:[{s:s}], s:[]}, {s:s}]}", "plugins",
-                    "error", &first, "name", &name, "version", &version, "style", &style, "params",
-                    "name", &param, "settings", "error", &third);
+    const char *first, *name, *version, *abi, *style, *param, *third;
+    json_int_t limit;
+    int result = json_unpack(
+        catalogue, "{s:[{s:s}, {s:s, s:s, s:s, s:s, s:I, s:[{s:s}], s:[]}, {s:s}]}", "plugins",
+        "error", &first, "name", &name, "version", &version, "abi", &abi, "style", &style, "limit",
+        &limit, "params", "name", &param, "settings", "error", &third);
     ck_assert_int_eq(result, 0);
     ck_assert_ptr_nonnull(strstr(first, "aw_plugin"));
     ck_assert_str_eq(name, "blocking_sleep");
     ck_assert_str_eq(version, "1");
     ck_assert_str_eq(style, "blocking");
+    ck_assert_str_eq(abi, OWN_VERSION);
+    ck_assert_int_eq(limit, 0);
     ck_assert_str_eq(param, "seconds");
     ck_assert_str_eq(third, "disabled");
     json_decref(catalogue);

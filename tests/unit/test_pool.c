@@ -157,11 +157,11 @@ static enum obedience worker_configure(const struct bytes_reader *payload)
         if (strstr(file, "slow"))
             obedience = OBEYS_SLOWLY;
         bad |= strstr(file, "bad") != NULL;
-        json_array_append_new(described, disabled
-                                             ? json_pack("{s:s}", "error", "disabled")
-                                             : json_pack("{s:s, s:s, s:s, s:s, s:[], s:[]}", "name",
-                                                         file + 1, "version", "1", "summary", "s",
-                                                         "style", "async", "params", "settings"));
+        json_array_append_new(described,
+                              disabled ? json_pack("{s:s}", "error", "disabled")
+                                       : json_pack("{s:s, s:s, s:s, s:s, s:s, s:[], s:[]}", "name",
+                                                   file + 1, "version", "1", "summary", "s", "abi",
+                                                   "1.1", "style", "async", "params", "settings"));
     }
     json_t *ready = json_pack("{s:o}", "plugins", described);
     char *text = bad ? strdup("{}") : json_dumps(ready, 0);

@@ -303,6 +303,137 @@ START_TEST(a_plugin_without_room_holds_up_no_other)
 }
 END_TEST
 
+/* ---- A plugin's limit ---------------------------------------------------------------------- */
+
+static uint32_t running_on(uint32_t worker, enum run_style style)
+{
+    return pool.running[worker][style];
+}
+
+START_TEST(a_plugins_limit_holds_over_all_workers_and_is_spread_over_them)
+{
+    plugins[0].limit = 8;
+    pool.ready = 2;
+    struct batch *batch = submit(1, 0, 1000000);
+    settle();
+    check_counts(1000000 - 8, 8);
+    ck_assert_uint_eq(running_on(0, RUN_ASYNC), 4);
+    ck_assert_uint_eq(running_on(1, RUN_ASYNC), 4);
+    ck_assert_uint_eq(batch->entries_count, 1);
+    forget(batch);
+}
+END_TEST
+
+START_TEST(when_a_limited_job_ends_the_next_one_runs)
+{
+    plugins[0].limit = 3;
+    struct batch *batch = submit(1, 0, 10);
+    settle();
+    for (uint32_t job = 0; job < 10; job++) {
+        ck_assert_uint_eq(batch->in_state[JOB_RUNNING], job < 7 ? 3 : 10 - job);
+        succeed(batch, job);
+        scheduler_wake(scheduler);
+        settle();
+    }
+    ck_assert(batch->finished);
+    check_counts(0, 0);
+    forget(batch);
+}
+END_TEST
+
+START_TEST(a_limit_holds_over_all_batches_which_share_it)
+{
+    plugins[0].limit = 4;
+    struct batch *first = submit(1, 0, 100), *second = submit(2, 0, 100);
+    settle();
+    check_counts(196, 4);
+    uint32_t ended[2] = {0};
+    for (int i = 0; i < 40; i++) { /* the oldest that runs, of the batch that has more of them */
+        bool of_second = second->in_state[JOB_RUNNING] > first->in_state[JOB_RUNNING];
+        succeed(of_second ? second : first, ended[of_second]++);
+        scheduler_wake(scheduler);
+        settle();
+        ck_assert_uint_eq(first->in_state[JOB_RUNNING] + second->in_state[JOB_RUNNING], 4);
+    }
+    ck_assert_uint_ge(ended[0], 15);
+    ck_assert_uint_ge(ended[1], 15);
+    forget(first);
+    forget(second);
+}
+END_TEST
+
+START_TEST(a_limited_plugin_holds_up_no_other)
+{
+    plugins[1].limit = 1;
+    struct batch *limited = submit(1, 1, 1000), *same_style = submit(2, 2, 1000),
+                 *other = submit(3, 0, 1000);
+    settle();
+    ck_assert_uint_eq(limited->in_state[JOB_RUNNING], 1);
+    ck_assert_uint_eq(same_style->in_state[JOB_RUNNING], 1000);
+    ck_assert_uint_eq(other->in_state[JOB_RUNNING], 1000);
+    forget(limited);
+    forget(same_style);
+    forget(other);
+}
+END_TEST
+
+START_TEST(a_limit_has_room_again_for_what_was_lost_with_a_worker)
+{
+    plugins[0].limit = 8;
+    struct batch *batch = submit(1, 0, 100);
+    settle();
+    scheduler_lost(scheduler, batch, 1, JOB_CRASHED, "its worker died");
+    pool.running[1][RUN_ASYNC] = 0;
+    ck_assert_uint_eq(batch->in_state[JOB_CRASHED], 2);
+    scheduler_wake(scheduler);
+    settle();
+    check_counts(90, 8);
+    ck_assert_uint_eq(running_on(1, RUN_ASYNC), 2);
+    forget(batch);
+}
+END_TEST
+
+START_TEST(a_limit_counts_what_runs_and_nothing_that_was_cancelled_or_refused)
+{
+    plugins[0].limit = 2;
+    struct batch *batch = submit(1, 0, 10), *other = submit(2, 0, 10);
+    settle();
+    /* A result that cannot be frees no room. */
+    ck_assert_int_eq(result_as(batch, 5, 0, JOB_SUCCEEDED), -EBADMSG);
+    scheduler_cancel_job(scheduler, batch, 9, "by hand");
+    (void)scheduler_cancel(scheduler, batch, "by hand");
+    settle();
+    uint32_t running = batch->in_state[JOB_RUNNING];
+    ck_assert_uint_eq(running + other->in_state[JOB_RUNNING], 2);
+    for (uint32_t job = 0; job < batch->jobs; job++) {
+        if (batch_state(batch, job) == JOB_RUNNING)
+            ck_assert_int_eq(result_as(batch, job, batch->where[job], JOB_CANCELLED), 0);
+    }
+    ck_assert(batch->finished);
+    scheduler_wake(scheduler);
+    settle();
+    ck_assert_uint_eq(other->in_state[JOB_RUNNING], 2);
+    forget(batch);
+    forget(other);
+}
+END_TEST
+
+START_TEST(jobs_of_a_limited_plugin_can_be_cancelled_while_others_of_it_run)
+{
+    plugins[0].limit = 1;
+    struct batch *running = submit(1, 0, 1), *waiting = submit(2, 0, 100);
+    settle();
+    (void)scheduler_cancel(scheduler, waiting, "by hand");
+    settle();
+    ck_assert(waiting->finished);
+    check_counts(0, 1);
+    forget(running);
+    forget(waiting);
+}
+END_TEST
+
+/* ---- What is sent -------------------------------------------------------------------------- */
+
 /* What a worker is told of a job must be what the batch knows. */
 static void check_sent(const struct batch *batch, const struct sent *sent)
 {
@@ -854,6 +985,16 @@ static void step(struct batch **batches, uint64_t *number)
     }
 }
 
+/* Jobs of the plugin that run, by what the batch says of each. */
+static uint32_t running_of(const struct batch *batch, uint32_t plugin)
+{
+    uint32_t running = 0;
+    for (uint32_t job = 0; job < batch->jobs; job++)
+        running += batch_state(batch, job) == JOB_RUNNING &&
+                   batch->entries[batch_entry_of(batch, job)].plugin == plugin;
+    return running;
+}
+
 START_TEST(every_job_ends_exactly_once_and_all_are_accounted_for)
 {
     struct batch *batches[SLOTS] = {0};
@@ -861,15 +1002,19 @@ START_TEST(every_job_ends_exactly_once_and_all_are_accounted_for)
     unsigned finished_before = 0;
     srand((unsigned)_i + 1);
     pool.limit = 50;
+    plugins[2].limit = 7;
+    uint32_t most_limited = 0;
     for (int i = 0; i < 1500; i++) {
         step(batches, &number);
         uint64_t queued = 0, running = 0;
+        uint32_t limited = 0;
         jobs = ended;
         for (uint32_t slot = 0; slot < SLOTS; slot++) {
             struct batch *batch = batches[slot];
             if (!batch)
                 continue;
             jobs += batch->jobs;
+            limited += running_of(batch, 2);
             queued += batch->in_state[JOB_QUEUED];
             running += batch->in_state[JOB_RUNNING];
             if (!batch->finished)
@@ -880,10 +1025,14 @@ START_TEST(every_job_ends_exactly_once_and_all_are_accounted_for)
             batches[slot] = NULL;
         }
         check_counts(queued, running);
+        ck_assert_uint_le(limited, 7);
+        if (limited > most_limited)
+            most_limited = limited;
         ck_assert_uint_eq(completions + queued + running, jobs);
         ck_assert_uint_eq(finished, finished_before);
     }
     ck_assert_uint_gt(finished, 10);
+    ck_assert_uint_eq(most_limited, 7);
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
         if (batches[slot])
             forget(batches[slot]);
@@ -901,6 +1050,13 @@ int main(void)
     tcase_add_test(tests, no_worker_gets_more_than_it_has_room_for);
     tcase_add_test(tests, jobs_wait_for_a_worker_to_be_ready);
     tcase_add_test(tests, a_plugin_without_room_holds_up_no_other);
+    tcase_add_test(tests, a_plugins_limit_holds_over_all_workers_and_is_spread_over_them);
+    tcase_add_test(tests, when_a_limited_job_ends_the_next_one_runs);
+    tcase_add_test(tests, a_limit_holds_over_all_batches_which_share_it);
+    tcase_add_test(tests, a_limited_plugin_holds_up_no_other);
+    tcase_add_test(tests, a_limit_has_room_again_for_what_was_lost_with_a_worker);
+    tcase_add_test(tests, a_limit_counts_what_runs_and_nothing_that_was_cancelled_or_refused);
+    tcase_add_test(tests, jobs_of_a_limited_plugin_can_be_cancelled_while_others_of_it_run);
     tcase_add_test(tests, workers_are_told_what_each_job_is);
     tcase_add_test(tests, large_parameters_are_sent_in_several_messages);
     tcase_add_test(tests, a_large_batch_gives_the_loop_back);
