@@ -1,0 +1,12 @@
+/*
+ * Turns a job's parameters into options of its transfer's handle.
+ */
+#ifndef AWAITD_HTTP_REQUEST_H
+#define AWAITD_HTTP_REQUEST_H
+
+struct transfer;
+
+/* Sets up transfer->easy for transfer->now.params. AW_OK, or AW_FAILED with the job's reason set. */
+int request_set(struct transfer *transfer);
+
+#endif

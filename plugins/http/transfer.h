@@ -1,0 +1,82 @@
+/*
+ * A transfer: what a job's HTTP request is while it runs, with the libcurl handle that does it. Transfers are kept
+ * for the next job when theirs ends. Loop thread alone.
+ */
+#ifndef AWAITD_HTTP_TRANSFER_H
+#define AWAITD_HTTP_TRANSFER_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <awaitd/plugin.h>
+#include "address.h"
+#include "params.h"
+#include "search.h"
+
+struct multi;
+
+/* What the plugin has in each worker. */
+struct http {
+    struct multi *multi;
+    struct address_rules *rules;
+    const struct http_settings *settings;
+    struct transfer *idle; /* list of those kept */
+    size_t idle_count;
+};
+
+/* Why we ended a transfer that libcurl would have gone on with. */
+enum stop {
+    STOP_NONE,
+    STOP_STATUS,     /* a status that is not expected, and enough of its body */
+    STOP_BODY,       /* more body than max_body */
+    STOP_HEADERS,    /* more headers than HEADERS_BYTES */
+    STOP_STALLED,    /* no byte for stall_timeout */
+    STOP_FILE,       /* body_file cannot be read to the end that it had */
+    STOP_SENT_AGAIN, /* would have sent a request again that may not be */
+};
+
+struct transfer {
+    CURL *easy;
+    struct http *http;
+    struct transfer *next; /* in the list of idle ones */
+
+    /* Of one job; zeroed for each. */
+    struct transfer_job {
+        struct aw_job *job;
+        const struct http_params *params;
+        struct search search; /* for `expect` */
+        struct curl_slist *headers;
+        int file;              /* body_file + 1; 0: none */
+        uint64_t file_size;    /* bytes */
+        uint64_t file_offset;  /* of the next byte to send */
+        uint64_t size;         /* bytes of body so far, decoded */
+        uint64_t headers_size; /* bytes of headers so far, of all responses */
+        uint64_t begin_ns;     /* monotonic */
+        uint64_t last_ns;      /* when the last byte came or went; 0: none did */
+        curl_off_t sent;       /* bytes of body sent so far */
+        long status;           /* the last response's; 0: none yet, or under way */
+        long requests;         /* sent so far, redirects included */
+        bool has_location;     /* the response being read has a Location */
+        bool in_headers;       /* the first line of a response has come, its last header has not */
+        bool wrong_status;     /* the final response has a status that is not expected */
+        bool cut;              /* the body was cut at max_body, as wanted */
+        bool custom;           /* options are set that the next job must not have */
+        bool denied;           /* a connection was refused by the rules; peer is where to */
+        enum stop stop;
+        struct sockaddr_storage peer; /* where it connected to last; ss_family 0: nowhere */
+    } now;
+    char error[CURL_ERROR_SIZE]; /* libcurl's words */
+};
+
+/* Takes one from the idle ones or makes it; NULL: out of memory. It goes back with transfer_release(). */
+struct transfer *transfer_take(struct http *http, struct aw_job *job,
+                               const struct http_params *params);
+/* Its handle must not run any more. */
+void transfer_release(struct transfer *transfer);
+/* Frees the idle ones. */
+void transfers_free(struct http *http);
+
+/* Seconds since an unspecified moment, that never go back. */
+uint64_t transfer_now_ns(void);
+
+#endif
