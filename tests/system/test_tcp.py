@@ -7,11 +7,12 @@ import pathlib
 import select
 import socket
 import struct
+import subprocess
 import threading
 
 import pytest
 
-from awaitd import DEADLINE, RpcError, eventually
+from awaitd import DEADLINE, SANITIZED, SOURCE, RpcError, eventually
 
 # For what must not happen before a test is over.
 NEVER = 3600
@@ -397,6 +398,62 @@ def test_a_job_is_cancelled_while_it_connects(client):
         batch = client.submit(entry, follow="each")
         eventually(lambda: client.call("batch.show", batch=batch)["running"], "the job runs")
         client.call("batch.cancel", batch=batch)
+        (job,), _ = client.follow(batch)
+        assert job["state"] == "cancelled"
+
+
+# ---- A slow resolver -----------------------------------------------------------------------------
+
+
+class Resolver:
+    """A daemon whose lookups of names wait for us."""
+
+    def __init__(self, start_daemon, folder):
+        library, self._asked, self._answers = (folder / name for name in ("slow.so", "q", "a"))
+        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC",
+                        str(SOURCE / "tests/system/slow_resolver.c"), "-o", str(library), "-ldl"],
+                       check=True)
+        os.mkfifo(self._asked)
+        os.mkfifo(self._answers)
+        env = {"LD_PRELOAD": str(library), "RESOLVER_ASKED": str(self._asked),
+               "RESOLVER_ANSWERS": str(self._answers)}
+        self.daemon = start_daemon(env=env, config={"daemon": {"workers": 1}})
+
+    def wait_asked(self):
+        self._asked.open("rb").close()
+
+    def answer(self):
+        self._answers.open("wb").close()
+
+
+@pytest.fixture
+def resolver(start_daemon, folder):
+    if SANITIZED:
+        pytest.skip("a sanitizer's runtime wants to be preloaded first")
+    return Resolver(start_daemon, folder)
+
+
+def test_a_slow_resolver_holds_up_nobody(resolver, peer):
+    server = peer(redis)
+    with resolver.daemon.client() as client, resolver.daemon.client() as other:
+        batch = client.submit(tcp_job("localhost", server.port), follow="each")
+        resolver.wait_asked()
+        (job,), _ = other.run(tcp_job("127.0.0.1", server.port))
+        assert job["state"] == "succeeded"
+        resolver.answer()
+        (job,), _ = client.follow(batch)
+        assert job["state"] == "succeeded"
+
+
+def test_a_job_that_is_cancelled_while_resolving_ends_when_the_resolver_does(resolver, peer):
+    server = peer(silent)
+    with resolver.daemon.client() as client, resolver.daemon.client() as other:
+        batch = client.submit(tcp_job("localhost", server.port), follow="each")
+        resolver.wait_asked()
+        client.call("batch.cancel", batch=batch)
+        other.run(tcp_job("127.0.0.1", server.port))  # behind the cancel, on the same worker
+        assert other.call("batch.show", batch=batch)["running"] == 1
+        resolver.answer()
         (job,), _ = client.follow(batch)
         assert job["state"] == "cancelled"
 
