@@ -68,8 +68,8 @@ static bool is_certain(const uint8_t *text, size_t at)
 static void mark_ascii(const struct segment_ascii *ascii, const uint8_t *text, size_t size,
                        char *breaks)
 {
-    breaks[0] = 1;
     unsigned before = ascii->class[text[0]];
+    breaks[0] = 1;
     for (size_t i = 1; i < size; i++) {
         unsigned class = ascii->class[text[i]];
         unsigned pair = ascii->pair[before][class];

@@ -4,22 +4,23 @@
 
 #include "token.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unicase.h>
 #include <unictype.h>
 #include <unistr.h>
 
-/* What the first byte of a character says of it. */
+/* What a byte says of the character that it begins: whether that makes a segment a word. The bytes within a
+ * character add nothing. */
 enum lead { LEAD_NO, LEAD_YES, LEAD_ASK };
 
-static enum lead lead_of(uint8_t byte)
-{
-    if (byte >= 0x80)
-        return byte >= 0xC0 ? LEAD_ASK : LEAD_NO; /* the bytes within a character add nothing */
-    return (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z') ? LEAD_YES
-                                                                                          : LEAD_NO;
-}
+static const uint8_t leads[256] = {
+    ['0' ... '9'] = LEAD_YES,
+    ['A' ... 'Z'] = LEAD_YES,
+    ['a' ... 'z'] = LEAD_YES,
+    [0xC0 ... 0xFF] = LEAD_ASK,
+};
 
 /* Whether a character that is not ASCII makes a segment a word. */
 static bool ask(const uint8_t *at, const uint8_t *end)
@@ -33,7 +34,7 @@ static bool ask(const uint8_t *at, const uint8_t *end)
 static bool is_word(const uint8_t *text, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
-        enum lead lead = lead_of(text[i]);
+        uint8_t lead = leads[text[i]];
         if (lead == LEAD_YES || (lead == LEAD_ASK && ask(text + i, text + size)))
             return true;
     }
@@ -47,12 +48,26 @@ static size_t without_line_end(const uint8_t *text, size_t size)
     return size;
 }
 
+/* The next boundary from `at` on, or the end. Eight bytes at a time, which is as long as most tokens are: a loop
+ * over them would end where no processor could foretell it. */
+static size_t next_break(const char *breaks, size_t at, size_t size)
+{
+    uint64_t eight;
+    for (; size - at >= sizeof(eight); at += sizeof(eight)) {
+        memcpy(&eight, breaks + at, sizeof(eight));
+        eight = le64toh(eight);
+        if (eight)
+            return at + (size_t)__builtin_ctzll(eight) / 8;
+    }
+    while (at < size && !breaks[at])
+        at++;
+    return at;
+}
+
 bool tokens_next(struct tokens *tokens, const uint8_t **token, size_t *size)
 {
     while (tokens->at < tokens->size) {
-        size_t begin = tokens->at, end = begin + 1;
-        while (end < tokens->size && !tokens->breaks[end])
-            end++;
+        size_t begin = tokens->at, end = next_break(tokens->breaks, begin + 1, tokens->size);
         tokens->at = end;
         if (tokens->unit == UNIT_WORDS && !is_word(tokens->text + begin, end - begin))
             continue;
@@ -66,19 +81,18 @@ bool tokens_next(struct tokens *tokens, const uint8_t **token, size_t *size)
 }
 
 /* Without a branch for each boundary, which no processor could foretell. */
-static uint64_t count_words(const struct tokens *tokens)
+static uint64_t count_words(const uint8_t *text, const char *breaks, size_t size)
 {
-    const uint8_t *end = tokens->text + tokens->size;
     uint64_t count = 0;
     unsigned word = 0; /* 1: the segment is one, as far as it was looked at */
-    for (size_t i = 0; i < tokens->size; i++) {
-        unsigned begins = (unsigned char)tokens->breaks[i];
-        enum lead lead = lead_of(tokens->text[i]);
+    for (size_t i = 0; i < size; i++) {
+        unsigned begins = (unsigned char)breaks[i];
+        unsigned lead = leads[text[i]];
         count += word & begins;
         word &= ~begins;
         if (lead == LEAD_ASK)
-            lead = !word && ask(tokens->text + i, end) ? LEAD_YES : LEAD_NO;
-        word |= (unsigned)lead;
+            lead = !word && ask(text + i, text + size) ? LEAD_YES : LEAD_NO;
+        word |= lead;
     }
     return count + word;
 }
@@ -86,7 +100,7 @@ static uint64_t count_words(const struct tokens *tokens)
 uint64_t tokens_count(const struct tokens *tokens)
 {
     if (tokens->unit == UNIT_WORDS)
-        return count_words(tokens);
+        return count_words(tokens->text, tokens->breaks, tokens->size);
     uint64_t count = 0;
     for (size_t i = 0; i < tokens->size; i++)
         count += (unsigned char)tokens->breaks[i];
