@@ -182,6 +182,15 @@ static int tell_counts(struct run *run)
     return AW_OK;
 }
 
+/* How many there were, since the limit on output may have cut them. */
+static int tell_details(struct run *run)
+{
+    char json[96];
+    (void)snprintf(json, sizeof(json), "{\"tokens\": %" PRIu64 ", \"bytes\": %" PRIu64 "}",
+                   run->tokens, run->source.bytes); /* fits */
+    return aw_details(run->job, json);
+}
+
 static int tell(struct run *run)
 {
     switch (run->choice.output) {
@@ -192,7 +201,7 @@ static int tell(struct run *run)
                    run->source.bytes);
         break;
     case OUTPUT_TOKENS:
-        break;
+        return tell_details(run);
     }
     return AW_OK;
 }
