@@ -1,7 +1,7 @@
 /*
  * Details are checked twice, by the worker to tell the plugin and by the supervisor, which does not trust
- * a process that runs plugins: their text goes into events as it is. The depth is looked at before the parser
- * sees the text. Relies on jansson for the rest: duplicate keys, invalid UTF-8 and numbers out of range are
+ * a process that runs plugins: their text goes into events as it is. Most are found valid by a scan; of the
+ * others the depth is looked at before the parser sees the text. Relies on jansson for the rest: duplicate keys, invalid UTF-8 and numbers out of range are
  * refused, so that whoever reads the text later can.
  */
 #include "wire/details.h"
@@ -10,10 +10,12 @@
 #include <string.h>
 #include <jansson.h>
 #include "wire/frame.h"
+#include "wire/json_scan.h"
 
 /* As outputs are, texts may hold NUL, written \u0000. */
 #define DECODE_FLAGS (JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL)
 
+/* For what the scan is not sure of. */
 static const char *find_problem(const char *text, size_t size)
 {
     struct frame_scanner scanner = {.max_size = size, .max_depth = DETAILS_DEPTH_MAX};
@@ -45,31 +47,30 @@ static const char *find_problem(const char *text, size_t size)
     }
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-/* Copies valid JSON to where there is room for all of it; returns how much it has become. */
+/* Copies valid JSON without blanks to where there is room for all of it, or nowhere where `to` is NULL;
+ * returns how long it has become. */
 static size_t copy_compact(uint8_t *to, const char *text, size_t size)
 {
-    const uint8_t *start = to;
-    bool in_string = false;
+    size_t kept = 0;
+    bool in_string = false, escaped = false;
     for (size_t i = 0; i < size; i++) {
-        if (in_string && text[i] == '\\')
-            *to++ = (uint8_t)text[i++];
-        else if (text[i] == '"')
-            in_string = !in_string;
-        else if (!in_string && is_blank(text[i]))
+        char c = text[i];
+        if (!in_string && (c == ' ' || c == '\t' || c == '\n' || c == '\r'))
             continue;
-        *to++ = (uint8_t)text[i];
+        if (c == '"' && !escaped)
+            in_string = !in_string;
+        escaped = c == '\\' && !escaped;
+        if (to)
+            to[kept] = (uint8_t)c;
+        kept++;
     }
-    return (size_t)(to - start);
+    return kept;
 }
 
 const char *details_read(struct bytes *out, const char *text, size_t size)
 {
-    const char *problem = find_problem(text, size);
+    enum json_scan scan = json_scan(text, size);
+    const char *problem = scan == JSON_SCAN_UNSURE ? find_problem(text, size) : NULL;
     if (problem)
         return problem;
     size_t before = out->size;
@@ -80,27 +81,18 @@ const char *details_read(struct bytes *out, const char *text, size_t size)
         out->failed = false;
         return "found no memory";
     }
-    out->size = copy_compact(to, text, size);
+    if (scan == JSON_SCAN_COMPACT)
+        memcpy(to, text, size);
+    out->size = scan == JSON_SCAN_COMPACT ? size : copy_compact(to, text, size);
     return NULL;
-}
-
-/* Blanks between the parts of valid JSON. */
-static bool has_blanks(struct bytes_view json)
-{
-    bool in_string = false;
-    for (size_t i = 0; i < json.size; i++) {
-        char c = (char)json.data[i];
-        if (in_string && c == '\\')
-            i++;
-        else if (c == '"')
-            in_string = !in_string;
-        else if (!in_string && is_blank(c))
-            return true;
-    }
-    return false;
 }
 
 bool details_are_valid(struct bytes_view details)
 {
-    return !find_problem((const char *)details.data, details.size) && !has_blanks(details);
+    const char *text = (const char *)details.data;
+    enum json_scan scan = json_scan(text, details.size);
+    if (scan != JSON_SCAN_UNSURE)
+        return scan == JSON_SCAN_COMPACT;
+    return !find_problem(text, details.size) &&
+           copy_compact(NULL, text, details.size) == details.size;
 }
