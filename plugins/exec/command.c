@@ -115,7 +115,7 @@ int command_fill(const struct command *command, const struct aw_json *args, char
     json_error_t error;
     json_t *root = NULL;
     if (args->text) {
-        root = json_loadb(args->text, args->size, JSON_REJECT_DUPLICATES, &error);
+        root = json_loadb(args->text, args->size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
         if (!root) {
             (void)snprintf(reason, size, "args: %s", error.text);
             return -EINVAL;

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Where programs are looked for when nobody says; reason: where Debian has them, and no more. */
 #define USUAL_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -41,6 +42,29 @@ static struct entry entry(const char *text, size_t order)
 static bool same_name(const struct entry *a, const struct entry *b)
 {
     return a->name_size == b->name_size && memcmp(a->text, b->text, a->name_size) == 0;
+}
+
+/* A command that took itself for the service could tell systemd that the daemon is ready, or stops. */
+static bool is_services_own(const char *text)
+{
+    static const char *const names[] = {"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"};
+    size_t size = strcspn(text, "=");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strlen(names[i]) == size && memcmp(names[i], text, size) == 0)
+            return true;
+    return false;
+}
+
+char **environment_inherited(void)
+{
+    size_t count = 0, kept = 0;
+    while (environ && environ[count])
+        count++;
+    char **result = calloc(count + 1, sizeof(*result));
+    for (size_t i = 0; result && i < count; i++)
+        if (!is_services_own(environ[i]))
+            result[kept++] = environ[i];
+    return result;
 }
 
 char **environment_with(char *const *base, const char *const *added, size_t count)

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <awaitd/plugin.h>
 #include <awaitd/plugin_event.h>
 #include "command.h"
@@ -86,7 +85,8 @@ static const struct aw_param settings[] = {
 /* What the plugin has in a worker. */
 struct instance {
     struct commands commands;
-    char **clean; /* the environment that has nothing but PATH */
+    char **inherited; /* the environment of commands unless */
+    char **clean;     /* it shall have nothing but PATH */
     struct processes processes;
 };
 
@@ -128,7 +128,7 @@ static int make_environment(struct aw_job *job, bool clean, const char *const *a
                             struct request *request)
 {
     const struct instance *instance = aw_instance(job);
-    char *const *base = clean ? instance->clean : environ;
+    char *const *base = clean ? instance->clean : instance->inherited;
     request->launch.envp = base;
     if (count == 0)
         return AW_OK;
@@ -199,6 +199,7 @@ static void leave(void *data)
     struct instance *instance = data;
     launcher_close(&instance->processes.launcher);
     commands_clear(&instance->commands);
+    free(instance->inherited);
     free(instance->clean);
     free(instance);
 }
@@ -211,15 +212,17 @@ static int prepare(struct aw_worker *worker, const void *data, void **out, char 
     if (commands_read(&given->commands, &commands, reason, reason_size))
         return AW_FAILED;
     struct instance *instance = calloc(1, sizeof(*instance));
-    char **clean = environment_clean();
-    if (!instance || !clean || launcher_open(&instance->processes.launcher)) {
+    char **inherited = environment_inherited(), **clean = environment_clean();
+    if (!instance || !inherited || !clean || launcher_open(&instance->processes.launcher)) {
         (void)snprintf(reason, reason_size, "out of memory, or of file descriptors"); /* fits */
         commands_clear(&commands);
-        free(instance);
+        free(inherited);
         free(clean);
+        free(instance);
         return AW_FAILED;
     }
     instance->commands = commands;
+    instance->inherited = inherited;
     instance->clean = clean;
     instance->processes.base = aw_event_base(worker);
     *out = instance;

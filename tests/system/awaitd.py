@@ -539,6 +539,35 @@ def run_awaitd(*args, **popen):
                           timeout=DEADLINE, check=False, **popen)
 
 
+# ---- Other users -----------------------------------------------------------------------------------
+
+NOBODY = 65534
+
+# Sends what comes on its standard input and prints the answers.
+TALK = """
+import socket, sys
+connection = socket.socket(socket.AF_UNIX)
+connection.connect(sys.argv[1])
+connection.sendall(sys.stdin.buffer.read())
+connection.shutdown(socket.SHUT_WR)
+while data := connection.recv(65536):
+    sys.stdout.buffer.write(data)
+"""
+
+
+def as_nobody(daemon, *requests):
+    """The answers to (method, params) that a user gets who is neither root nor the daemon's own."""
+    daemon.socket_path.chmod(0o666)
+    lines = [json.dumps({"jsonrpc": "2.0", "id": i, "method": method, "params": params})
+             for i, (method, params) in enumerate(requests)]
+    result = subprocess.run(["/usr/bin/python3", "-c", TALK, str(daemon.socket_path)],
+                            input="\n".join(lines), capture_output=True, text=True, cwd="/",
+                            user=NOBODY, group=NOBODY, extra_groups=[], timeout=DEADLINE,
+                            check=True, env={})
+    answers = [json.loads(line) for line in result.stdout.splitlines()]
+    return [answer for answer in answers if "id" in answer]
+
+
 # ---- Plugins -------------------------------------------------------------------------------------
 
 

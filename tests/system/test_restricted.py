@@ -1,42 +1,15 @@
 """Parameters that are only for those who could do the same without the daemon."""
 
-import json
 import os
 import re
-import subprocess
 
 import pytest
 
-from awaitd import DEADLINE, config_file, run_awaitd, PLUGIN_DIR
+from awaitd import PLUGIN_DIR, as_nobody, config_file, run_awaitd
 
-NOBODY = 65534
 PROBLEM = "is only for root and the daemon's own user; awaitd.conf may open it with unrestricted"
 
-# Sends what comes on its standard input and prints the answers.
-TALK = """
-import socket, sys
-connection = socket.socket(socket.AF_UNIX)
-connection.connect(sys.argv[1])
-connection.sendall(sys.stdin.buffer.read())
-connection.shutdown(socket.SHUT_WR)
-while data := connection.recv(65536):
-    sys.stdout.buffer.write(data)
-"""
-
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-
-
-def as_nobody(daemon, *requests):
-    """The answers to (method, params) that a user gets who is neither root nor the daemon's own."""
-    daemon.socket_path.chmod(0o666)
-    lines = [json.dumps({"jsonrpc": "2.0", "id": i, "method": method, "params": params})
-             for i, (method, params) in enumerate(requests)]
-    result = subprocess.run(["/usr/bin/python3", "-c", TALK, str(daemon.socket_path)],
-                            input="\n".join(lines), capture_output=True, text=True, cwd="/",
-                            user=NOBODY, group=NOBODY, extra_groups=[], timeout=DEADLINE,
-                            check=True, env={})
-    answers = [json.loads(line) for line in result.stdout.splitlines()]
-    return [answer for answer in answers if "id" in answer]
 
 
 def job(**params):
