@@ -238,7 +238,8 @@ int commands_read(const struct aw_json *setting, struct commands *out, char *rea
     json_t *list = NULL;
     int result = 0;
     if (setting->text) {
-        list = json_loadb(setting->text, setting->size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+        list = json_loadb(setting->text, setting->size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
+                          &error);
         if (!json_is_array(list)) {
             (void)snprintf(reason, size, "commands: must be a list of groups%s%s", list ? "" : ": ",
                            list ? "" : error.text);
