@@ -35,13 +35,7 @@ static void print_accepted(const char *file, const json_t *plugin)
     plugin_warnings_find(plugin, &warnings);
     plugin_text_print(plugin, terminal_columns(STDOUT_FILENO), stdout);
     (void)putchar('\n'); /* main looks at ferror */
-    for (size_t i = 0; i < warnings.count && i < PROBLEMS_KEPT; i++) {
-        (void)printf("Warning: ");
-        put(warnings.kept[i].field);
-        (void)printf(": ");
-        put(warnings.kept[i].text);
-        (void)putchar('\n');
-    }
+    plugin_warnings_print(&warnings, stdout);
     char count[48];
     put(file);
     (void)printf(": accepted%s%s\n", warnings.count ? ", " : "",

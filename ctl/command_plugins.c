@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "base/problems.h"
 #include "connection.h"
 #include "ctl.h"
 #include "plugin_text.h"
+#include "plugin_warnings.h"
 #include "table.h"
 #include "terminal.h"
 
@@ -57,8 +59,13 @@ static int explain(struct ctl *ctl, const char *name)
     int code = connection_once(ctl, "plugin.show", params, &plugin);
     if (code)
         return code;
-    if (!ctl->json)
+    if (!ctl->json) {
+        struct problems warnings = {.count = 0};
         plugin_text_print(plugin, terminal_columns(STDOUT_FILENO), stdout);
+        plugin_warnings_of_clashes(plugin, &warnings);
+        plugin_warnings_print(&warnings, stdout);
+        problems_clear(&warnings);
+    }
     json_decref(plugin);
     return CTL_OK;
 }

@@ -21,30 +21,6 @@ static void put(FILE *file, const char *text)
     text_put(file, text ? text : "?", text ? strlen(text) : 1);
 }
 
-/* Names that are told; enough to see whose they are. */
-#define NAMES_TOLD 8
-
-bool plugin_text_names(const json_t *names, char *buffer, size_t size)
-{
-    size_t count = json_array_size(names), i;
-    json_t *name;
-    if (count == 0)
-        return false;
-    FILE *file = fmemopen(buffer, size, "w");
-    if (!file)
-        return false; /* without memory: not told */
-    json_array_foreach (names, i, name) {
-        if (i == NAMES_TOLD)
-            break;
-        (void)fputs(i > 0 ? ", " : "", file);
-        put(file, json_string_value(name));
-    }
-    if (count > NAMES_TOLD)
-        (void)fprintf(file, " and %zu more", count - NAMES_TOLD);
-    (void)fclose(file); /* too long: cut */
-    return true;
-}
-
 /* ---- Ranges -------------------------------------------------------------------------------------- */
 
 /* A limit in the notation of its type. */

@@ -5,7 +5,6 @@
 #define AWAITCTL_PLUGIN_TEXT_H
 
 #include <stddef.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <jansson.h>
 
@@ -15,9 +14,5 @@ void plugin_text_print(const json_t *plugin, unsigned columns, FILE *file);
 /* The range of a parameter: "at least 0", "1 to 10", "at most 64KiB", or "". `param` is a row of the
  * table as the protocol tells it. Writes to `buffer` and returns it. */
 const char *plugin_text_range(const json_t *param, char *buffer, size_t size);
-
-/* An array of names as "a, b and 3 more". Writes to `buffer`, cut where it does not fit. false: there are none;
- * *buffer is untouched. */
-bool plugin_text_names(const json_t *names, char *buffer, size_t size);
 
 #endif

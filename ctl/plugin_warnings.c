@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 #include "base/problems.h"
-#include "plugin_text.h"
+#include "text.h"
+#include "wire/name_list.h"
 
 static const char *string(const json_t *object, const char *key)
 {
@@ -14,10 +15,10 @@ static const char *string(const json_t *object, const char *key)
 }
 
 /* Look-ups of such a name find the worker's, so that the plugin calls what it did not mean to. */
-static void find_clashes(const json_t *plugin, struct problems *out)
+void plugin_warnings_of_clashes(const json_t *plugin, struct problems *out)
 {
     char names[PROBLEMS_TEXT_SIZE / 2];
-    if (plugin_text_names(json_object_get(plugin, "clashes"), names, sizeof(names)))
+    if (name_list_tell(json_object_get(plugin, "clashes"), names, sizeof(names)))
         problems_add(out, "symbols",
                      "the worker has its own: %s. Calls within the plugin reach those, not yours: "
                      "make yours "
@@ -28,7 +29,7 @@ static void find_clashes(const json_t *plugin, struct problems *out)
 static void find_exports(const json_t *plugin, struct problems *out)
 {
     char names[PROBLEMS_TEXT_SIZE / 2];
-    if (plugin_text_names(json_object_get(plugin, "exports"), names, sizeof(names)))
+    if (name_list_tell(json_object_get(plugin, "exports"), names, sizeof(names)))
         problems_add(
             out, "symbols",
             "exported besides aw_plugin: %s. Names of a later awaitd, or of a library it uses, may "
@@ -83,8 +84,20 @@ static void find_unrestricted(const json_t *plugin, struct problems *out)
 
 void plugin_warnings_find(const json_t *plugin, struct problems *out)
 {
-    find_clashes(plugin, out);
+    plugin_warnings_of_clashes(plugin, out);
     find_exports(plugin, out);
     find_other_name(plugin, out);
     find_unrestricted(plugin, out);
+}
+
+void plugin_warnings_print(const struct problems *warnings, FILE *file)
+{
+    for (size_t i = 0; i < warnings->count && i < PROBLEMS_KEPT; i++) {
+        const struct problem *warning = &warnings->kept[i];
+        (void)fputs("Warning: ", file); /* whoever prints looks at ferror */
+        text_put(file, warning->field, strlen(warning->field));
+        (void)fputs(": ", file);
+        text_put(file, warning->text, strlen(warning->text));
+        (void)fputc('\n', file);
+    }
 }

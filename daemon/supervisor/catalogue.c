@@ -11,6 +11,10 @@
 #include "base/error.h"
 #include "base/plugin_name.h"
 #include "supervisor/config.h"
+#include "wire/name_list.h"
+
+/* Names of one plugin; a worker tells fewer, see its symbols.h. */
+#define NAMES_MAX 1000
 
 /* The name a plugin goes by until it tells its own: "/usr/lib/awaitd/plugins/wait.so" -> "wait". */
 static char *stem(const char *file)
@@ -52,6 +56,8 @@ static void forget(struct plugin *plugin)
     free(plugin->disabled);
     json_decref(plugin->described);
     params_table_free(plugin->params);
+    json_decref(plugin->exports);
+    json_decref(plugin->clashes);
 }
 
 void catalogue_clear(struct catalogue *catalogue)
@@ -146,6 +152,16 @@ static int describe(struct plugin *plugin, json_t *described, struct error *erro
     return 0;
 }
 
+/* Takes a list of names out of a description; the first worker's is kept. What clashes depends on what else was
+ * loaded before, so that it is no part of what all workers must agree on. */
+static void take_names(json_t *described, const char *key, json_t **names)
+{
+    json_t *told = json_object_get(described, key);
+    if (!*names && name_list_is(told, NAMES_MAX) && json_array_size(told) > 0)
+        *names = json_incref(told);
+    (void)json_object_del(described, key); /* none was told */
+}
+
 /* Why the plugin cannot be used, given what a worker says of it now; 0: it can. */
 static int learn_one(const struct catalogue *catalogue, uint32_t position, json_t *described,
                      struct error *error)
@@ -155,6 +171,8 @@ static int learn_one(const struct catalogue *catalogue, uint32_t position, json_
     if (failed)
         return error_set(error, -EINVAL, "%s",
                          json_is_string(failed) ? json_string_value(failed) : "cannot be loaded");
+    take_names(described, "exports", &plugin->exports);
+    take_names(described, "clashes", &plugin->clashes);
     if (plugin->described)
         return json_equal(plugin->described, described)
                    ? 0

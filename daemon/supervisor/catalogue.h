@@ -27,6 +27,7 @@ struct plugin {
     enum run_style style;
     struct params_table *params; /* NULL until described */
     uint32_t limit; /* of its jobs that run at once: the configuration's, else its own; 0: none */
+    json_t *exports, *clashes; /* names, as its first worker found them; NULL: none, or not told */
     uint64_t restricted; /* bit i: row i of params is not for everybody, see struct aw_param */
 };
 

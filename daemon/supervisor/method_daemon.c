@@ -147,6 +147,12 @@ static const struct aw_param show_rows[] = {
 };
 static const struct params_table show_table = CALL_TABLE(show_rows, struct show_params);
 
+static void add_names(json_t *json, const char *key, json_t *names)
+{
+    if (names)
+        (void)json_object_set(json, key, names); /* without memory: shown without */
+}
+
 static void plugin_show(struct call *call)
 {
     struct show_params params;
@@ -163,6 +169,8 @@ static void plugin_show(struct call *call)
                              : json_object();
         if (json && tables)
             (void)json_object_update(json, tables); /* without memory: shown without tables */
+        add_names(json, "exports", plugin->exports);
+        add_names(json, "clashes", plugin->clashes);
         json_decref(tables);
         call_result(call, json);
     } else {

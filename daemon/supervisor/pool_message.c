@@ -10,12 +10,28 @@
 #include "base/log.h"
 #include "supervisor/catalogue.h"
 #include "supervisor/pool_worker.h"
+#include "wire/name_list.h"
 
 static void on_disabled(void *context, const struct plugin *plugin)
 {
     struct pool *pool = context;
     log_write(pool->log, LOG_LEVEL_ERROR, "plugin %s (%s) is disabled: %s", plugin->name,
               plugin->file, plugin->disabled);
+}
+
+/* Told once, when the first worker has loaded the plugins. */
+static void warn_of_clashes(const struct pool *pool)
+{
+    for (uint32_t i = 0; i < pool->catalogue->count; i++) {
+        const struct plugin *plugin = &pool->catalogue->plugins[i];
+        char names[256];
+        if (name_list_tell(plugin->clashes, names, sizeof(names)))
+            log_write(
+                pool->log, LOG_LEVEL_WARNING,
+                "plugin %s (%s) exports names that the worker has already, so that its calls reach "
+                "those: %s; make them static, or compile with -fvisibility=hidden",
+                plugin->name, plugin->file, names);
+    }
 }
 
 static int on_ready(struct worker *worker, const struct bytes_reader *payload)
@@ -27,6 +43,7 @@ static int on_ready(struct worker *worker, const struct bytes_reader *payload)
     json_t *ready = json_loadb((const char *)payload->at, (size_t)(payload->end - payload->at),
                                JSON_REJECT_DUPLICATES, NULL);
     struct error error = {"it is not JSON"};
+    bool first = !pool->catalogue->known;
     int code = ready ? catalogue_learn(pool->catalogue, ready, on_disabled, pool, &error) : -EINVAL;
     json_decref(ready);
     if (code) {
@@ -34,6 +51,8 @@ static int on_ready(struct worker *worker, const struct bytes_reader *payload)
                   worker->number + 1, error.text, (int)worker->pid);
         return code;
     }
+    if (first)
+        warn_of_clashes(pool);
     pool_worker_came_up(worker);
     log_write(pool->log, LOG_LEVEL_DEBUG, "worker %u is ready pid=%d", worker->number + 1,
               (int)worker->pid);

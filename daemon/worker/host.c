@@ -20,6 +20,7 @@
 #include "base/problems.h"
 #include "worker/fiber.h"
 #include "worker/run.h"
+#include "worker/symbols.h"
 
 /* The symbol that AW_PLUGIN() exports. */
 #define SYMBOL "aw_plugin"
@@ -152,7 +153,7 @@ static int check_plugin(const struct aw_plugin *table, struct error *error)
 
 /* ---- Loading ----------------------------------------------------------------------------------- */
 
-static const void *find_symbol(const char *file, struct error *error)
+static const void *find_symbol(struct plugin *plugin, const char *file, struct error *error)
 {
     void *object = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     if (!object) {
@@ -164,6 +165,8 @@ static const void *find_symbol(const char *file, struct error *error)
         (void)error_set(error, -EINVAL,
                         "is no awaitd plugin: it exports no symbol '" SYMBOL
                         "'; AW_PLUGIN() makes it");
+    else /* where it fails, the names are not told, and all else is as it would be */
+        (void)symbols_survey(object, SYMBOL, &plugin->exports, &plugin->clashes);
     return symbol;
 }
 
@@ -236,6 +239,8 @@ static void unload(struct plugin *plugin)
     free(plugin->settings_data);
     free((void *)plugin->params.rows); /* made by copy_rows() */
     free((void *)plugin->settings.rows);
+    json_decref(plugin->exports);
+    json_decref(plugin->clashes);
     *plugin = (struct plugin){.file = plugin->file, .problem = plugin->problem};
 }
 
@@ -245,7 +250,7 @@ int host_load(struct host *host, size_t place, struct aw_worker *worker, const c
     struct plugin *plugin = &host->plugins[place];
     struct error error = {0};
     host_disable(host, place, file, "being loaded");
-    const void *symbol = find_symbol(file, &error);
+    const void *symbol = find_symbol(plugin, file, &error);
     int result = symbol ? copy_table(plugin, symbol, &error) : -EINVAL;
     if (result == 0)
         result = check_unique(host, plugin, &error);
@@ -318,11 +323,24 @@ static json_t *plugin_json(const struct plugin *plugin)
                      "settings", params_table_json(&plugin->settings));
 }
 
+/* What was found out about the plugin, beside what it says of itself. */
+static json_t *described_json(const struct plugin *plugin)
+{
+    json_t *json = plugin_json(plugin);
+    if (!json || plugin->problem || !plugin->clashes)
+        return json;
+    if (json_object_set(json, "exports", plugin->exports) == 0 &&
+        json_object_set(json, "clashes", plugin->clashes) == 0)
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
 json_t *host_catalogue(const struct host *host)
 {
     json_t *list = json_array();
     for (size_t i = 0; list && i < host->count; i++)
-        if (json_array_append_new(list, plugin_json(&host->plugins[i]))) {
+        if (json_array_append_new(list, described_json(&host->plugins[i]))) {
             json_decref(list);
             list = NULL;
         }

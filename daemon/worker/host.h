@@ -24,6 +24,7 @@ struct plugin {
     struct params_table params, settings; /* rows likewise; owned */
     void *settings_data;                  /* filled */
     void *instance;
+    json_t *exports, *clashes; /* names, see symbols.h; owned; NULL: not known */
 };
 
 /* Zeroed = empty. */

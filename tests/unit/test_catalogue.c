@@ -128,6 +128,36 @@ START_TEST(the_limit_is_the_configurations_else_the_plugins_own)
 }
 END_TEST
 
+/* The first plugin's description with further members. */
+#define WAIT_WITH(members) \
+    "{\"name\":\"wait\",\"version\":\"1\",\"summary\":\"Does " \
+    "it\",\"abi\":\"1.1\",\"style\":\"async\",\"params\":" SECONDS ",\"settings\":[]," members "}"
+
+START_TEST(what_clashes_is_as_the_first_worker_found_it)
+{
+    ck_assert_int_eq(
+        learn(READY(WAIT_WITH("\"exports\":[\"a\",\"b\"],\"clashes\":[\"a\"]"), NAP, BURN)), 0);
+    const struct plugin *wait = &catalogue.plugins[0];
+    ck_assert_uint_eq(json_array_size(wait->exports), 2);
+    ck_assert_str_eq(json_string_value(json_array_get(wait->clashes, 0)), "a");
+    ck_assert_int_eq(learn(READY(WAIT_WITH("\"exports\":[\"a\",\"b\"],\"clashes\":[]"), NAP, BURN)),
+                     0);
+    ck_assert_int_eq(disabled_count, 0);
+    ck_assert_uint_eq(json_array_size(wait->clashes), 1);
+    ck_assert_ptr_null(catalogue.plugins[1].clashes);
+}
+END_TEST
+
+START_TEST(what_is_no_list_of_names_is_left_out)
+{
+    ck_assert_int_eq(learn(READY(WAIT_WITH("\"exports\":[1],\"clashes\":{\"a\":1}"), NAP, BURN)),
+                     0);
+    ck_assert_ptr_null(catalogue.plugins[0].exports);
+    ck_assert_ptr_null(catalogue.plugins[0].clashes);
+    ck_assert_int_eq(disabled_count, 0);
+}
+END_TEST
+
 /* A plugin with a parameter for everybody and two that are not. */
 #define ROW(name, rest) "{\"name\":\"" name "\",\"type\":\"bool\",\"text\":\"t\"" rest "}"
 #define CLOSED ",\"restricted\":true"
@@ -331,6 +361,8 @@ int main(void)
     tcase_add_test(tests, a_ready_tells_all_there_is_to_know);
     tcase_add_test(tests, workers_that_say_the_same_change_nothing);
     tcase_add_test(tests, the_limit_is_the_configurations_else_the_plugins_own);
+    tcase_add_test(tests, what_clashes_is_as_the_first_worker_found_it);
+    tcase_add_test(tests, what_is_no_list_of_names_is_left_out);
     tcase_add_test(tests, what_is_restricted_can_be_opened);
     tcase_add_test(tests, opening_what_is_not_restricted_disables_the_plugin);
     tcase_add_test(tests, what_is_no_list_of_all_plugins_is_refused);

@@ -187,6 +187,23 @@ START_TEST(the_catalogue_keeps_the_order_and_tells_the_reasons)
 }
 END_TEST
 
+START_TEST(the_catalogue_tells_the_names_that_clash)
+{
+    ck_assert_int_eq(load(0, plugin_path("clashes"), NULL), 0);
+    host_disable(&host, 1, "/some/file.so", "disabled");
+    host_disable(&host, 2, "/other/file.so", "disabled");
+    json_t *catalogue = host_catalogue(&host);
+    const char *first, *second;
+    ck_assert_int_eq(
+        json_unpack(catalogue, "{s:[{s:[s, s]}, {}, {}]}", "plugins", "clashes", &first, &second),
+        0);
+    ck_assert_str_eq(first, "event_new");
+    ck_assert_str_eq(second, "json_object");
+    json_decref(catalogue);
+    host_close(&host);
+}
+END_TEST
+
 /* What no check can prevent: the process ends, and with it this test. */
 START_TEST(crashing_at_load_ends_the_process)
 {
@@ -228,6 +245,7 @@ int main(void)
     tcase_add_test(tests, settings_have_defaults);
     tcase_add_test(tests, wrong_settings_disable_the_plugin);
     tcase_add_test(tests, the_catalogue_keeps_the_order_and_tells_the_reasons);
+    tcase_add_test(tests, the_catalogue_tells_the_names_that_clash);
     tcase_add_test_raise_signal(tests, crashing_at_load_ends_the_process, SIGSEGV);
     tcase_add_test_raise_signal(tests, crashing_in_open_ends_the_process, SIGSEGV);
     tcase_add_exit_test(tests, exiting_at_load_ends_the_process, 3);
