@@ -12,6 +12,8 @@
  * 2. Look at what every awaiting function returns. AW_CANCELLED means: clean up, and return that.
  * 3. Keep nothing in global variables, since many jobs are at different lines of this file at the same time.
  *    The fiber's own stack is the place.
+ *
+ * The parts below stand in the order in which a job goes through them; run(), at the end, ties them together.
  */
 
 #include <errno.h>
@@ -44,9 +46,7 @@ static const struct aw_param params[] = {
     AW_PARAM(struct params, port, .text = "Its TCP port", .min = 1, .max = 65535, .required = true),
     AW_PARAM(struct params, send, .text = "What to send, to the byte: a line needs its line end"),
     AW_PARAM(struct params, expect,
-             .text =
-                 "What the answer must hold; without it, the answer ends where the server closes "
-                 "or max_bytes have come"),
+             .text = "What the answer must hold; without it, any answer up to its end will do"),
     AW_PARAM(struct params, max_bytes, .text = "How much of the answer to read", .min = 1,
              .max = 16 << 20, .default_text = "64KiB"),
     AW_PARAM(struct params, connect_timeout,
