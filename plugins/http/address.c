@@ -103,6 +103,8 @@ struct address_rules {
 static bool in_range(const uint8_t address[ADDRESS_BYTES], const struct range *range)
 {
     size_t whole = range->bits / 8, rest = range->bits % 8;
+    if (range->bits < MAPPED_BITS && memcmp(address, mapped_prefix, MAPPED_BYTES) == 0)
+        return false; /* "::/0" is what people write who mean IPv6 */
     if (memcmp(address, range->prefix, whole) != 0)
         return false;
     return rest == 0 || (address[whole] ^ range->prefix[whole]) >> (8 - rest) == 0;
