@@ -42,6 +42,14 @@ struct bytes_reader {
     bool failed; /* something was missing or malformed; everything read since is 0 or empty */
 };
 
+/* A reader of a view, which may be empty with data NULL. */
+static inline struct bytes_reader bytes_reader_of(struct bytes_view view)
+{
+    /* Nothing may be added to NULL, not even 0. */
+    return (struct bytes_reader){.at = view.data,
+                                 .end = view.size ? view.data + view.size : view.data};
+}
+
 uint64_t bytes_get_varint(struct bytes_reader *reader);
 /* The same, refusing values above `max`. */
 uint64_t bytes_get_varint_max(struct bytes_reader *reader, uint64_t max);

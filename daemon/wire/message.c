@@ -142,7 +142,7 @@ void message_run_add(struct bytes *out, const struct message_run_entry *entry)
 /* Whether the items are `count` lengths and texts. */
 static bool are_items(struct bytes_view items, uint64_t count)
 {
-    struct bytes_reader reader = {.at = items.data, .end = items.data + items.size};
+    struct bytes_reader reader = bytes_reader_of(items);
     for (; count > 0 && !reader.failed && !at_end(&reader); count--)
         (void)bytes_get_view(&reader); /* only its being there counts */
     return count == 0 && whole(&reader) == 0;

@@ -132,8 +132,7 @@ static const char *next_item(struct intake *intake, struct bytes_reader *items, 
 /* Each job has its own parameters. */
 static int run_each(struct intake *intake, const json_t *params)
 {
-    struct bytes_view view = intake->entry.items;
-    struct bytes_reader items = {.at = view.data, .end = view.data + view.size};
+    struct bytes_reader items = bytes_reader_of(intake->entry.items);
     int result = 0;
     for (uint64_t i = 0; i < intake->entry.count; i++) {
         struct params_expansion expansion = {.index = intake->entry.base + i};

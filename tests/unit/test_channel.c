@@ -353,10 +353,10 @@ static const struct {
     uint8_t header[MESSAGE_HEADER_SIZE];
     const char *words;
 } broken[] = {
-    {{0, 0, 0, 0, 2, 0, MESSAGE_STARTED, 0}, "version 2"},
-    {{0, 0, 0, 0, 1, 0, 63, 0}, "unknown type 63"},
-    {{1, 0, 0, 4, 1, 0, MESSAGE_DONE, 0}, "67108865 bytes"},
-    {{0xff, 0xff, 0xff, 0xff, 1, 0, MESSAGE_DONE, 0}, "4294967295 bytes"},
+    {{0, 0, 0, 0, MESSAGE_VERSION + 1, 0, MESSAGE_STARTED, 0}, "speaks version "},
+    {{0, 0, 0, 0, MESSAGE_VERSION, 0, 63, 0}, "unknown type 63"},
+    {{1, 0, 0, 6, MESSAGE_VERSION, 0, MESSAGE_DONE, 0}, "100663297 bytes"},
+    {{0xff, 0xff, 0xff, 0xff, MESSAGE_VERSION, 0, MESSAGE_DONE, 0}, "4294967295 bytes"},
 };
 
 START_TEST(a_broken_header_closes_the_channel_in_words)

@@ -264,7 +264,7 @@ START_TEST(a_large_request_takes_few_reads)
     static char request[60000];
     memset(request, ' ', sizeof(request));
     memcpy(request, "{", 1);
-    memcpy(request + sizeof(request) - sizeof(REQUEST) + 2, REQUEST + 1, sizeof(REQUEST) - 2);
+    memcpy(request + sizeof(request) - sizeof(REQUEST) + 2, &REQUEST[1], sizeof(REQUEST) - 2);
     ck_assert_int_eq(send(peer, request, sizeof(request), 0), sizeof(request));
     unsigned long before = reads_made();
     settle();

@@ -438,7 +438,7 @@ END_TEST
 static void check_sent(const struct batch *batch, const struct sent *sent)
 {
     const struct message_run_entry *got = &sent->entry;
-    struct bytes_reader items = {.at = got->items.data, .end = got->items.data + got->items.size};
+    struct bytes_reader items = bytes_reader_of(got->items);
     for (uint32_t i = 0; i < got->count; i++) {
         uint32_t job = (uint32_t)sent->first + i;
         const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
