@@ -22,7 +22,7 @@ struct tokenized {
     size_t windows_until; /* cancel before the next one; 0: never */
 };
 
-/* Any text in small pieces; learned once for each test. */
+/* What is known of ASCII; learned once for each test. */
 static inline const struct segment_ascii *ascii(void)
 {
     static struct segment_ascii learned;
@@ -35,6 +35,8 @@ static inline const struct segment_ascii *ascii(void)
 
 static inline void tokenized_put(struct tokenized *all, const void *data, size_t size)
 {
+    if (size == 0)
+        return; /* there may be no memory yet */
     if (all->size + size > all->room) {
         all->room = 2 * (all->size + size) + 64;
         all->bytes = realloc(all->bytes, all->room);
