@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <awaitd/plugin.h>
 #include "base/problems.h"
 #include "ctl.h"
 #include "options.h"
@@ -28,12 +29,27 @@ static void put(const char *text)
     text_put(stdout, text, strlen(text)); /* main looks at ferror */
 }
 
+#define STRINGIZE(value) #value
+#define TO_TEXT(value) STRINGIZE(value)
+#define OWN_ABI TO_TEXT(AW_ABI_MAJOR) "." TO_TEXT(AW_ABI_MINOR)
+
+static void print_abi(const json_t *plugin)
+{
+    const char *abi = json_string_value(json_object_get(plugin, "abi"));
+    if (!abi || strcmp(abi, OWN_ABI) == 0)
+        return;
+    (void)printf("Built for plugin ABI "); /* main looks at ferror */
+    put(abi);
+    (void)printf("; this awaitd has " OWN_ABI " and takes older ones.\n");
+}
+
 /* "FILE: accepted, 2 warnings" behind the explanation and the warnings. */
 static void print_accepted(const char *file, const json_t *plugin)
 {
     struct problems warnings = {.count = 0};
     plugin_warnings_find(plugin, &warnings);
     plugin_text_print(plugin, terminal_columns(STDOUT_FILENO), stdout);
+    print_abi(plugin);
     (void)putchar('\n'); /* main looks at ferror */
     plugin_warnings_print(&warnings, stdout);
     char count[48];

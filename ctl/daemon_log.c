@@ -15,7 +15,6 @@
 #include <unistd.h>
 #include "base/bytes.h"
 #include "base/cleanup.h"
-#include "text.h"
 
 /* Bytes of a line that is told in one piece; the daemon's own have 8 KiB at most. */
 #define LINE_BYTES 8192
@@ -29,6 +28,8 @@ struct daemon_log {
     char line[LINE_BYTES]; /* the beginning of a line whose end has not come */
     size_t used;
     struct bytes kept;
+    const char *config;
+    FILE *file;
 };
 
 /* ---- Whose line ---------------------------------------------------------------------------------- */
@@ -62,16 +63,28 @@ bool daemon_log_is_of_plugin(const char *line, size_t size)
 
 /* ---- The thread ---------------------------------------------------------------------------------- */
 
+/* Behind "CONFIG:NUMBER: ", where the line begins so. */
+static const char *after_place(const struct daemon_log *log, const char *line, size_t size)
+{
+    size_t at = strlen(log->config);
+    if (size <= at || memcmp(line, log->config, at) != 0 || line[at] != ':')
+        return line;
+    for (at++; at < size && line[at] >= '0' && line[at] <= '9';)
+        at++;
+    return at + 2 <= size && line[at] == ':' && line[at + 1] == ' ' ? line + at + 2 : line;
+}
+
 static void take_line(struct daemon_log *log, const char *line, size_t size)
 {
-    if (daemon_log_is_of_plugin(line, size)) {
-        flockfile(stderr);
-        (void)fwrite(line, 1, size, stderr); /* nobody is left to tell when stderr fails */
-        (void)fputc('\n', stderr);
-        funlockfile(stderr);
-    }
-    if (log->kept.size + size < KEPT_BYTES) {
-        bytes_put(&log->kept, line, size);
+    const char *start = after_place(log, line, size), *end = line + size;
+    size = (size_t)(end - start);
+    if (daemon_log_is_of_plugin(start, size)) {
+        flockfile(log->file);
+        (void)fwrite(start, 1, size, log->file); /* nobody is left to tell when stderr fails */
+        (void)fputc('\n', log->file);
+        funlockfile(log->file);
+    } else if (log->kept.size + size < KEPT_BYTES) {
+        bytes_put(&log->kept, start, size);
         bytes_put(&log->kept, "\n", 1);
     }
 }
@@ -124,7 +137,7 @@ static int start_thread(struct daemon_log *log)
 
 /* ---- Its life ------------------------------------------------------------------------------------ */
 
-int daemon_log_open(int fd, struct daemon_log **out)
+int daemon_log_open(int fd, const char *config, FILE *file, struct daemon_log **out)
 {
     AUTO_CLOSE int owned = fd;
     AUTO_CLOSE int finish_fd = eventfd(0, EFD_CLOEXEC);
@@ -135,6 +148,8 @@ int daemon_log_open(int fd, struct daemon_log **out)
         return -ENOMEM;
     log->fd = fd;
     log->finish_fd = finish_fd;
+    log->config = config;
+    log->file = file;
     int result = start_thread(log);
     if (result)
         return result;
@@ -154,18 +169,10 @@ void daemon_log_finish(struct daemon_log *log)
     log->started = false;
 }
 
-void daemon_log_print(const struct daemon_log *log, const char *prefix, FILE *file)
+void daemon_log_print(const struct daemon_log *log)
 {
-    const char *at = (const char *)log->kept.data, *end = at + log->kept.size;
-    size_t prefix_size = strlen(prefix);
-    while (at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        if ((size_t)(newline - at) >= prefix_size && memcmp(at, prefix, prefix_size) == 0)
-            at += prefix_size;
-        text_put(file, at, (size_t)(newline - at));
-        (void)fputc('\n', file); /* whoever prints looks at ferror */
-        at = newline + 1;
-    }
+    if (log->kept.size > 0)
+        (void)fwrite(log->kept.data, 1, log->kept.size, log->file); /* as above */
 }
 
 void daemon_log_free(struct daemon_log *log)

@@ -11,16 +11,17 @@
 
 struct daemon_log;
 
-/* Takes over fd, the reading end of a pipe, and starts the thread. 0, or a negative errno, after which fd is
- * closed. */
-int daemon_log_open(int fd, struct daemon_log **out);
+/* Takes over fd, the reading end of a pipe, and starts the thread, which writes to `file`. Where a line begins with
+ * `config`, a colon and a line's number, that is left out: nobody knows the file. Both must outlive the log. 0, or
+ * a negative errno, after which fd is closed. */
+int daemon_log_open(int fd, const char *config, FILE *file, struct daemon_log **out);
 
 /* Passes on what was written so far, and ends, also where some process that outlives the daemon still holds
  * the pipe. */
 void daemon_log_finish(struct daemon_log *log);
 
-/* Once finished: prints what was kept, less `prefix` where a line begins with it. */
-void daemon_log_print(const struct daemon_log *log, const char *prefix, FILE *file);
+/* Once finished: writes what was kept. */
+void daemon_log_print(const struct daemon_log *log);
 
 /* Once finished. NULL is fine. */
 void daemon_log_free(struct daemon_log *log);

@@ -134,7 +134,7 @@ static int spawn(struct private_daemon *daemon, const char *program)
     daemon->pidfd = pidfd_open(daemon->pid, 0);
     /* Ours would keep the socket open when the daemon is gone. */
     (void)close(take_fd(&daemon->files.listen_fd));
-    result = daemon_log_open(take_fd(&reading), &daemon->log);
+    result = daemon_log_open(take_fd(&reading), daemon->files.config, stderr, &daemon->log);
     if (result < 0)
         return ctl_fail(daemon->ctl, CTL_NO_DAEMON, "cannot read the log: %s", strerror(-result));
     return CTL_OK;
@@ -192,10 +192,7 @@ static int fail_start(struct private_daemon *daemon, const char *program, int co
     struct ctl *ctl = daemon->ctl;
     int status = end(daemon);
     if (code == CTL_NO_DAEMON && daemon->log) {
-        AUTO_FREE char *prefix = NULL;
-        if (asprintf(&prefix, "%s:", daemon->files.config) < 0)
-            prefix = NULL;
-        daemon_log_print(daemon->log, prefix ? prefix : "", stderr);
+        daemon_log_print(daemon->log);
         if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
             code = ctl_fail(ctl, CTL_REFUSED, "%s did not start", program);
         else if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM)

@@ -40,13 +40,16 @@ START_TEST(the_daemons_own_lines_are_not)
 }
 END_TEST
 
-/* What is kept of this text, which comes in pieces of so many bytes. */
-static char *kept(const char *text, size_t piece, const char *prefix)
+/* What is told of this text, which comes in pieces of so many bytes, at once and then of what is kept. */
+static char *told(const char *text, size_t piece)
 {
     int ends[2];
     struct daemon_log *log;
+    char *result;
+    size_t result_size;
+    FILE *file = open_memstream(&result, &result_size);
     ck_assert_int_eq(pipe(ends), 0);
-    ck_assert_int_eq(daemon_log_open(ends[0], &log), 0);
+    ck_assert_int_eq(daemon_log_open(ends[0], "/tmp/x", file, &log), 0);
     for (size_t size = strlen(text); size > 0;) {
         size_t now = piece < size ? piece : size;
         ck_assert_int_eq(write(ends[1], text, now), (ssize_t)now);
@@ -54,30 +57,30 @@ static char *kept(const char *text, size_t piece, const char *prefix)
         size -= now;
     }
     daemon_log_finish(log); /* while the other end is open */
-    char *result;
-    size_t size;
-    FILE *file = open_memstream(&result, &size);
-    daemon_log_print(log, prefix, file);
+    (void)fputs("kept:\n", file);
+    daemon_log_print(log);
     ck_assert_int_eq(fclose(file), 0);
     daemon_log_free(log);
     (void)close(ends[1]);
     return result;
 }
 
-START_TEST(lines_are_kept_however_they_come)
+#define OWN "12:34:56.789 info: ready\n"
+
+START_TEST(lines_are_told_or_kept_however_they_come)
 {
-    for (size_t piece = 1; piece < 12; piece++) {
-        char *text = kept("one\ntwo\n\nthree", piece, "");
-        ck_assert_str_eq(text, "one\ntwo\n\nthree\n");
+    for (size_t piece = 1; piece < 40; piece++) {
+        char *text = told("one\n" OWN "two\n\nthree", piece);
+        ck_assert_str_eq(text, "one\ntwo\n\nthree\nkept:\n" OWN);
         free(text);
     }
 }
 END_TEST
 
-START_TEST(a_prefix_is_left_out)
+START_TEST(the_place_in_a_file_that_nobody_knows_is_left_out)
 {
-    char *text = kept("/tmp/x:5: no\n/tmp/y:6: no\n/tmp/x\n", 100, "/tmp/x:");
-    ck_assert_str_eq(text, "5: no\n/tmp/y:6: no\n/tmp/x\n");
+    char *text = told("/tmp/x:15: no\n/tmp/y:6: no\n/tmp/x\n/tmp/x:\n/tmp/x:1\n/tmp/x:1: ", 100);
+    ck_assert_str_eq(text, "no\n/tmp/y:6: no\n/tmp/x\n/tmp/x:\n/tmp/x:1\n\nkept:\n");
     free(text);
 }
 END_TEST
@@ -86,8 +89,8 @@ START_TEST(a_line_without_an_end_is_told_in_pieces)
 {
     static char text[20001];
     memset(text, 'x', sizeof(text) - 1);
-    char *result = kept(text, 4096, "");
-    ck_assert_uint_eq(strlen(result), 20003);
+    char *result = told(text, 4096);
+    ck_assert_uint_eq(strlen(result), 20003 + strlen("kept:\n"));
     ck_assert_int_eq(result[8192], '\n');
     free(result);
 }
@@ -95,12 +98,12 @@ END_TEST
 
 START_TEST(a_flood_is_kept_within_bounds)
 {
-    static char text[1 << 20];
-    for (size_t i = 0; i < sizeof(text) - 1; i++)
-        text[i] = i % 64 == 63 ? '\n' : 'x';
-    char *result = kept(text, sizeof(text), "");
+    static char text[(sizeof(OWN) - 1) * 10000 + 1];
+    for (size_t at = 0; at + 1 < sizeof(text); at += sizeof(OWN) - 1)
+        memcpy(text + at, OWN, sizeof(OWN) - 1);
+    char *result = told(text, sizeof(text));
     ck_assert_uint_gt(strlen(result), 60000);
-    ck_assert_uint_le(strlen(result), 65536);
+    ck_assert_uint_le(strlen(result), 65536 + strlen("kept:\n"));
     free(result);
 }
 END_TEST
@@ -112,8 +115,8 @@ int main(void)
     tcase_add_test(tests, what_a_plugin_logs_is_its_own);
     tcase_add_test(tests, what_is_not_of_the_log_was_written_by_a_plugin);
     tcase_add_test(tests, the_daemons_own_lines_are_not);
-    tcase_add_test(tests, lines_are_kept_however_they_come);
-    tcase_add_test(tests, a_prefix_is_left_out);
+    tcase_add_test(tests, lines_are_told_or_kept_however_they_come);
+    tcase_add_test(tests, the_place_in_a_file_that_nobody_knows_is_left_out);
     tcase_add_test(tests, a_line_without_an_end_is_told_in_pieces);
     tcase_add_test(tests, a_flood_is_kept_within_bounds);
     suite_add_tcase(suite, tests);
