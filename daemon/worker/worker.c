@@ -242,13 +242,16 @@ static void close_worker(struct aw_worker *worker)
     libevent_global_shutdown();
 }
 
-/* The supervisor decides when a worker ends; a terminal's ^C reaches the worker as well. */
+/* The supervisor decides when a worker ends, whoever sends a signal to all of the daemon's processes. */
 static int prepare_process(struct error *error)
 {
     static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
     for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
         (void)signal(ignored[i], SIG_IGN);  /* valid by construction */
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* fails for wrong signals only */
+    /* Away from the terminal, if there is one: what plugins start shall not ask for passwords there, nor be
+     * stopped for trying. */
+    (void)setsid(); /* fails for leaders of a group, which a worker is not */
 
     int type;
     socklen_t size = sizeof(type);

@@ -13,7 +13,7 @@
 #include "outcome.h"
 #include "process.h"
 
-/* Jobs at once in all workers; reason: each holds a process and four descriptors, and a machine has some use
+/* Jobs at once in all workers; reason: each holds a process and six descriptors, and a machine has some use
  * for more processes than cores, but not for thousands. */
 #define JOBS_AT_ONCE 64
 /* Bytes of a reason; aw_fail() cuts longer ones. */

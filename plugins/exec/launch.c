@@ -2,9 +2,11 @@
  * Starting a process, see launch.h: posix_spawn, which shares the worker's memory until the program is
  * loaded and so costs the same however large the worker is.
  *
- * A session of its own, not just a process group: where the daemon was started by hand, a program that asks
- * for a password on the terminal is refused at once, where otherwise the terminal would stop it. What
- * posix_spawn cannot do is to have the process killed when its worker dies; such a process runs on.
+ * A process group of its own, so that signals reach all of a pipeline, and not a session: where the kernel
+ * shares out the processor by sessions (sched_autogroup), one for each of many short commands costs half of
+ * their number per second. The terminal that the daemon may have been started on is out of reach anyway, since
+ * workers have none. What posix_spawn cannot do is to have the process killed when its worker dies; such a
+ * process runs on.
  */
 #include "launch.h"
 
@@ -40,8 +42,8 @@ int launcher_open(struct launcher *out)
     /* These fail for no flags that there are. */
     (void)posix_spawnattr_setsigmask(&made.attributes, &none);
     (void)posix_spawnattr_setsigdefault(&made.attributes, &all);
-    (void)posix_spawnattr_setflags(&made.attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-                                                         POSIX_SPAWN_SETSIGDEF);
+    (void)posix_spawnattr_setflags(
+        &made.attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     *out = made;
     return 0;
 }
@@ -159,9 +161,9 @@ static int start(const struct launcher *launcher, const struct launch *what, int
         return -1;
     }
     result = spawn(launcher, what, &ends, cwd_fd, &pid);
-    close_all(ends.theirs);
     if (result) {
         close_all(ends.ours);
+        close_all(ends.theirs);
         explain_spawn(what->argv[0], cwd_fd, -result, reason, size);
         return -1;
     }
@@ -170,14 +172,19 @@ static int start(const struct launcher *launcher, const struct launch *what, int
         (void)snprintf(reason, size, "%s: was killed, since its end could not be awaited: %s",
                        what->argv[0], strerror(errno));
         close_all(ends.ours);
+        close_all(ends.theirs);
         kill_at_once(pid);
         return -1;
     }
+    if (ends.theirs[STDIN_FILENO] >= 0)
+        (void)close(ends.theirs[STDIN_FILENO]); /* the process has it */
     *out = (struct child){.pid = pid,
                           .pidfd = pidfd,
                           .stdin_fd = ends.ours[STDIN_FILENO],
                           .stdout_fd = ends.ours[STDOUT_FILENO],
-                          .stderr_fd = ends.ours[STDERR_FILENO]};
+                          .stderr_fd = ends.ours[STDERR_FILENO],
+                          .stdout_held_fd = ends.theirs[STDOUT_FILENO],
+                          .stderr_held_fd = ends.theirs[STDERR_FILENO]};
     return 0;
 }
 

@@ -24,12 +24,15 @@ struct launch {
     bool wants_stdin; /* a pipe rather than /dev/null */
 };
 
-/* A process that was started: the leader of a session and a process group of its own, both with its number.
+/* A process that was started: the leader of a process group of its own, with its number.
  * Descriptors are close-on-exec, those of pipes non-blocking; -1: none. */
 struct child {
     pid_t pid;
     int pidfd; /* readable when it has ended */
     int stdin_fd, stdout_fd, stderr_fd;
+    /* The other ends of the last two. While they are open the pipes do not come to their end, whoever closes
+     * them: one event less for each, where the end of the process tells as much. */
+    int stdout_held_fd, stderr_held_fd;
 };
 
 /* 0 or a negative errno, with *out untouched. */

@@ -1,7 +1,6 @@
 /*
- * The life of a job's process, see process.h. Three things happen in any order: its standard output and its
- * standard error come to their end, and it ends itself. When it has ended, the pipes may still be held by
- * processes it left behind: they get a moment, then they are killed, and the job ends.
+ * The life of a job's process, see process.h. What it writes is read as it comes, until it ends. Then its pipes
+ * may still be held by processes it left behind: they get a moment, then they are killed, and the job ends.
  *
  * The process is waited for last. Until then its number, which is the group's, cannot be anybody else's, and
  * signals to the group reach nobody but those who are meant.
@@ -32,24 +31,32 @@ static void conclude(struct aw_job *job);
 
 /* ---- Streams -------------------------------------------------------------------------------------- */
 
-static int stream_open(struct stream *stream, struct aw_job *job, int fd, short what,
+static int stream_open(struct stream *stream, struct aw_job *job, int fd, int held_fd, short what,
                        event_callback_fn callback)
 {
     struct process *process = aw_state(job);
-    stream->fd = fd;
+    *stream = (struct stream){.fd = -1, .held_fd = held_fd};
     if (fd < 0)
         return 0;
     if (event_assign(&stream->event, process->shared->base, fd, what | EV_PERSIST, callback, job) ||
         event_add(&stream->event, NULL)) {
         (void)close(fd); /* nothing was written */
-        stream->fd = -1;
         return -1;
     }
+    stream->fd = fd;
     return 0;
+}
+
+static void stream_let_go(struct stream *stream)
+{
+    if (stream->held_fd >= 0)
+        (void)close(stream->held_fd); /* nothing was written */
+    stream->held_fd = -1;
 }
 
 static void stream_close(struct stream *stream)
 {
+    stream_let_go(stream);
     if (stream->fd < 0)
         return;
     (void)event_del(&stream->event); /* it was added */
@@ -119,8 +126,10 @@ static bool read_once(struct aw_job *job, struct process *process, struct stream
     return true;
 }
 
+/* After the process's end: what there is, and perhaps the pipe's end. */
 static void read_rest(struct aw_job *job, struct process *process, struct stream *stream)
 {
+    stream_let_go(stream);
     int left = LAST_READS;
     while (stream->fd >= 0 && left-- > 0 && read_once(job, process, stream))
         ;
@@ -278,10 +287,12 @@ static void on_end(evutil_socket_t fd, short what, void *argument)
 
 static int watch(struct aw_job *job, struct process *process, const struct child *child)
 {
-    int failed = stream_open(&process->end, job, child->pidfd, EV_READ, on_end);
-    failed |= stream_open(&process->output, job, child->stdout_fd, EV_READ, on_output);
-    failed |= stream_open(&process->errors, job, child->stderr_fd, EV_READ, on_errors);
-    failed |= stream_open(&process->input, job, child->stdin_fd, EV_WRITE, on_input);
+    int failed = stream_open(&process->end, job, child->pidfd, -1, EV_READ, on_end);
+    failed |= stream_open(&process->output, job, child->stdout_fd, child->stdout_held_fd, EV_READ,
+                          on_output);
+    failed |= stream_open(&process->errors, job, child->stderr_fd, child->stderr_held_fd, EV_READ,
+                          on_errors);
+    failed |= stream_open(&process->input, job, child->stdin_fd, -1, EV_WRITE, on_input);
     return failed;
 }
 

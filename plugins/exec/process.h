@@ -33,7 +33,8 @@ struct process_options {
 
 /* A descriptor that is watched. */
 struct stream {
-    int fd; /* -1: closed */
+    int fd;      /* -1: closed */
+    int held_fd; /* the pipe's other end, which keeps it from its end; -1: closed */
     struct event event;
 };
 

@@ -1,9 +1,12 @@
 """The exec plugin: what a command gets, and how its end is told."""
 
 import base64
+import fcntl
 import os
 import pathlib
+import pty
 import re
+import termios
 
 import pytest
 
@@ -125,10 +128,26 @@ def test_its_signals_are_as_by_default(run):
     assert int(status["SigIgn"], 16) & ~(3 << 31) == 0
 
 
-def test_it_leads_a_session_of_its_own(run):
-    pid, group, session = output(run(job("python3", "-c", "import os; print(os.getpid(), "
-                                         "os.getpgid(0), os.getsid(0))"))).split()
-    assert pid == group == session
+def test_it_leads_a_process_group_of_its_own(run):
+    pid, group = output(run(job("python3", "-c", "import os; print(os.getpid(), os.getpgid(0))"))).split()
+    assert pid == group
+
+
+def test_it_has_no_terminal_though_the_daemon_has_one(make_daemon):
+    master, slave = pty.openpty()
+
+    def take_terminal():
+        os.setsid()
+        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+    daemon = make_daemon(preexec_fn=take_terminal)
+    with open(master, "rb"):
+        daemon.start()
+        os.close(slave)
+        with daemon.client() as client:
+            (event,), _ = client.run(shell("echo asked >/dev/tty"))
+        assert event["state"] == "failed" and "/dev/tty" in event["details"]["stderr"]
+        daemon.stop()
 
 
 def test_its_descriptors_are_limited_to_what_select_takes(run):
