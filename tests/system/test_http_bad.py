@@ -3,6 +3,7 @@
 import os
 import socket
 import ssl
+import subprocess
 import threading
 import time
 import warnings
@@ -60,6 +61,34 @@ def test_a_host_that_does_not_answer_is_given_up(client):
 
 def test_a_name_that_is_none_is_told(client):
     assert reason(fetch(client, "http://nosuch.invalid/")) == "could not resolve host: nosuch.invalid"
+
+
+def test_a_name_that_takes_long_holds_nobody_up(start_daemon, folder):
+    """Cancelling a job must not wait for the resolver, which libcurl does unless told otherwise."""
+    unshare = awaitd.need("unshare")
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for a resolv.conf of its own")
+    address = "127.0.53.53"
+    config = folder / "resolv.conf"
+    config.write_text(f"nameserver {address}\noptions timeout:30 attempts:1\n", encoding="ascii")
+    config.chmod(0o644)
+    private = f'mount --bind {config} /etc/resolv.conf && exec "$@"'
+    if subprocess.run([unshare, "-m", "sh", "-c", private, "sh", "true"], check=False).returncode:
+        pytest.skip("needs a mount namespace")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind((address, 53))
+        silent.settimeout(awaitd.DEADLINE)
+        daemon = start_daemon({"daemon": {"workers": 1}},
+                              wrapper=[unshare, "-m", "sh", "-c", private, "sh"])
+        with daemon.client() as client:
+            batch = client.submit({"plugin": "http", "params": {"url": "http://slow.example/"}},
+                                  follow="each")
+            silent.recv(512)
+            client.call("batch.cancel", batch=batch)
+            events, _ = client.follow(batch)
+            assert events[0]["state"] == "cancelled" and events[0]["run"] < 10
+            event = fetch(client, "http://slow.example/", connect_timeout="300ms")
+            assert event["reason"] == "timed out after 0.3 s while resolving the host's name"
 
 
 @pytest.mark.parametrize("url, told", [
@@ -534,3 +563,10 @@ def test_a_request_says_what_was_asked_for(client):
     # Nothing of a job remains for the next one.
     assert (fourth.method, fourth.body) == ("GET", b"")
     assert set(fourth.headers) == {"host", "user-agent", "accept", "accept-encoding"}
+
+
+def test_a_compressed_body_whose_end_is_missing_fails_the_job(client):
+    body = http_peers.gzipped_zeros(100_000)
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+    event = served(client, raw(head + body[:-20]))
+    assert reason(event).startswith("the body ended early: ")
