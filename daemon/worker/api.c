@@ -13,13 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
+#include "base/timers.h"
 #include "base/utf8.h"
 #include "wire/details.h"
 #include "worker/entry.h"
 #include "worker/host.h"
 #include "worker/job.h"
 #include "worker/run.h"
-#include "worker/timers.h"
 #include "worker/watch.h"
 #include "worker/worker.h"
 

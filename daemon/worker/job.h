@@ -16,7 +16,7 @@
 #include <sys/queue.h>
 #include <awaitd/plugin.h>
 #include "base/bytes.h"
-#include "worker/timers.h"
+#include "base/timers.h"
 
 struct blocking;
 struct entry;

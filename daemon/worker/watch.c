@@ -12,7 +12,7 @@
 #include <event2/event_struct.h>
 #include <awaitd/plugin.h>
 #include "base/clock.h"
-#include "worker/timers.h"
+#include "base/timers.h"
 
 struct watch {
     struct event_base *base;

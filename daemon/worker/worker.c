@@ -19,14 +19,14 @@
 #include <unistd.h>
 #include <event2/event.h>
 #include <jansson.h>
+#include "base/alarm.h"
 #include "base/error.h"
+#include "base/timers.h"
 #include "wire/channel.h"
 #include "wire/message.h"
-#include "worker/alarm.h"
 #include "worker/fiber.h"
 #include "worker/intake.h"
 #include "worker/threads.h"
-#include "worker/timers.h"
 
 /* Timers called in one turn of the loop; reason: some milliseconds of work. Results go out at the end of
  * a turn: when a whole batch is due at once, it ends in time before the supervisor, woken by its

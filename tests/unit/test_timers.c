@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "suite.h"
-#include "worker/timers.h"
+#include "base/timers.h"
 
 enum { TIMERS = 3000 };
 

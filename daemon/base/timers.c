@@ -5,7 +5,7 @@
  * misses of the cache on the way, make taking from a heap of 500,000 cost 125 ns, from a run 20 ns.
  */
 
-#include "worker/timers.h"
+#include "base/timers.h"
 
 #include <errno.h>
 #include <stdlib.h>

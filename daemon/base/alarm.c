@@ -3,7 +3,7 @@
  * It is never read: setting it anew makes it quiet, and so costs one system call per wake-up.
  */
 
-#include "worker/alarm.h"
+#include "base/alarm.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -15,7 +15,7 @@
 #include <event2/event_struct.h>
 #include "base/clock.h"
 #include "base/error.h"
-#include "worker/timers.h"
+#include "base/timers.h"
 
 struct alarm {
     struct timers *timers;

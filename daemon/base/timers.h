@@ -7,8 +7,8 @@
  * front they are taken, both in constant time. What fits no run goes into a heap with four children
  * per node. Both take 16 bytes per timer.
  */
-#ifndef AWAITD_WORKER_TIMERS_H
-#define AWAITD_WORKER_TIMERS_H
+#ifndef AWAITD_BASE_TIMERS_H
+#define AWAITD_BASE_TIMERS_H
 
 #include <stdbool.h>
 #include <stddef.h>

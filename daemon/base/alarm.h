@@ -2,8 +2,8 @@
  * Wakes the loop when a timer is due: one timerfd for all timers, since a timeout of the loop's own is
  * only good to the millisecond. Loop thread only.
  */
-#ifndef AWAITD_WORKER_ALARM_H
-#define AWAITD_WORKER_ALARM_H
+#ifndef AWAITD_BASE_ALARM_H
+#define AWAITD_BASE_ALARM_H
 
 #include <stdbool.h>
 #include <stddef.h>
