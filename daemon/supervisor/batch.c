@@ -42,6 +42,7 @@ void batch_free(struct batch *batch)
     completions_clear(&batch->completions);
     arena_clear(&batch->texts);
     free(batch->pieces);
+    free(batch->attempts);
     free(batch->dispatched_ms);
     free(batch->where);
     free(batch->states);
@@ -88,6 +89,12 @@ static int grow_jobs(struct batch *batch, uint32_t jobs)
     error = grow(&batch->dispatched_ms, &capacity, sizeof(*batch->dispatched_ms), jobs);
     if (error)
         return error;
+    uint32_t before = capacity = batch->jobs_capacity;
+    error = batch->attempts ? grow(&batch->attempts, &capacity, 1, jobs) : 0;
+    if (error)
+        return error;
+    if (batch->attempts)
+        memset(batch->attempts + before, 0, capacity - before);
     return grow(&batch->where, &batch->jobs_capacity, sizeof(*batch->where), jobs);
 }
 
@@ -220,6 +227,22 @@ uint64_t batch_dispatched_ns(const struct batch *batch, uint32_t job)
     return dispatched_ns > accepted_ns ? dispatched_ns : accepted_ns;
 }
 
+int batch_take_back(struct batch *batch, uint32_t job, bool counted)
+{
+    assert(batch_state(batch, job) == JOB_RUNNING);
+    if (counted && !batch->attempts) {
+        batch->attempts = calloc(batch->jobs_capacity, 1);
+        if (!batch->attempts)
+            return -ENOMEM;
+    }
+    if (counted && batch->attempts[job] < UINT8_MAX)
+        batch->attempts[job]++;
+    batch->states[job] = JOB_QUEUED;
+    batch->in_state[JOB_RUNNING]--;
+    batch->in_state[JOB_QUEUED]++;
+    return 0;
+}
+
 static void finish_if_done(struct batch *batch)
 {
     if (batch->sealed && batch_completed(batch) == batch->jobs)
@@ -265,6 +288,6 @@ size_t batch_bytes(const struct batch *batch)
     return sizeof(*batch) + batch->texts.bytes + batch->completions.bytes +
            batch->entries_capacity * sizeof(*batch->entries) +
            batch->pieces_capacity * sizeof(*batch->pieces) +
-           batch->jobs_capacity *
-               (sizeof(*batch->states) + sizeof(*batch->where) + sizeof(*batch->dispatched_ms));
+           batch->jobs_capacity * (sizeof(*batch->states) + sizeof(*batch->where) +
+                                   sizeof(*batch->dispatched_ms) + (batch->attempts ? 1 : 0));
 }

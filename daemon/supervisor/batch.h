@@ -50,7 +50,9 @@ struct batch {
     uint64_t number;
     char *name; /* NULL: none */
     uid_t owner;
-    bool sealed; /* no more entries will come */
+    int priority; /* TURNS_PRIORITY_MIN..MAX; set before the first job is queued */
+    bool held;    /* the queue's: its jobs have no turn */
+    bool sealed;  /* no more entries will come */
     const char
         *cancelled; /* as a whole, for this reason: jobs still queued will not run; NULL: not */
     bool
@@ -64,6 +66,7 @@ struct batch {
     uint8_t *states;         /* enum job_state of each job */
     uint32_t *where;         /* running: number of the worker; ended: number of the completion */
     uint32_t *dispatched_ms; /* running: when it was handed over, in ms since submitted_ns */
+    uint8_t *attempts;       /* attempts behind each job, at most UINT8_MAX; NULL: none has any */
     uint32_t jobs, jobs_capacity;
     uint32_t in_state[JOB_STATES]; /* jobs by state */
     struct completions completions;
@@ -115,6 +118,15 @@ void batch_start(struct batch *batch, uint32_t first, uint32_t count, uint32_t w
                  uint64_t now_ns);
 /* When a running job was handed over, to the millisecond. */
 uint64_t batch_dispatched_ns(const struct batch *batch, uint32_t job);
+
+/* How often the job was tried before. */
+static inline unsigned batch_attempt(const struct batch *batch, uint32_t job)
+{
+    return batch->attempts ? batch->attempts[job] : 0;
+}
+/* A running job did not come to its end and is to run again: it is queued, and this attempt counts, or not.
+ * -ENOMEM: nothing changed. */
+int batch_take_back(struct batch *batch, uint32_t job, bool counted);
 
 /* Records that a job, queued or running, has ended at this moment; finishes the batch when it was the last
  * one. -ENOMEM: not recorded, nothing changed. */

@@ -1,6 +1,6 @@
 /*
- * A ring of lanes for each plugin. The head of a ring is the lane whose turn it is; a lane that had
- * its turn goes to the end.
+ * Lanes and their jobs. What is put back to run again stands in a ring of its own, since entries are only
+ * ever taken from the front.
  */
 #include "supervisor/queue.h"
 
@@ -12,12 +12,12 @@
 struct queue {
     uint32_t plugins;
     uint64_t jobs;
-    struct lane *turns[]; /* by plugin; NULL: nothing queued */
+    struct turns turns[]; /* by plugin */
 };
 
 struct queue *queue_new(uint32_t plugins)
 {
-    struct queue *queue = calloc(1, sizeof(*queue) + plugins * sizeof(struct lane *));
+    struct queue *queue = calloc(1, sizeof(*queue) + plugins * sizeof(struct turns));
     if (queue)
         queue->plugins = plugins;
     return queue;
@@ -28,32 +28,11 @@ void queue_free(struct queue *queue)
     if (!queue)
         return;
     for (uint32_t i = 0; i < queue->plugins; i++)
-        assert(!queue->turns[i]);
+        turns_clear(&queue->turns[i]);
     free(queue);
 }
 
-static void ring_append(struct queue *queue, struct lane *lane)
-{
-    struct lane *head = queue->turns[lane->plugin];
-    if (!head) {
-        lane->ring_next = lane->ring_previous = lane;
-        queue->turns[lane->plugin] = lane;
-        return;
-    }
-    lane->ring_next = head;
-    lane->ring_previous = head->ring_previous;
-    head->ring_previous->ring_next = lane;
-    head->ring_previous = lane;
-}
-
-static void ring_remove(struct queue *queue, struct lane *lane)
-{
-    struct lane **turn = &queue->turns[lane->plugin];
-    lane->ring_next->ring_previous = lane->ring_previous;
-    lane->ring_previous->ring_next = lane->ring_next;
-    if (*turn == lane)
-        *turn = lane->ring_next == lane ? NULL : lane->ring_next;
-}
+/* ---- Lanes ----------------------------------------------------------------------------------- */
 
 static struct lane *find_lane(const struct batch *batch, uint32_t plugin)
 {
@@ -63,81 +42,143 @@ static struct lane *find_lane(const struct batch *batch, uint32_t plugin)
     return lane;
 }
 
-static void remove_lane(struct queue *queue, struct lane *lane)
+static int add_lane(struct queue *queue, struct batch *batch, uint32_t plugin)
 {
-    ring_remove(queue, lane);
-    struct lane **link = &lane->batch->lanes;
-    while (*link != lane)
-        link = &(*link)->batch_next;
-    *link = lane->batch_next;
-    queue->jobs -= lane->jobs;
-    free(lane);
+    struct lane *lane = malloc(sizeof(*lane));
+    if (!lane)
+        return -ENOMEM;
+    *lane = (struct lane){.batch = batch,
+                          .plugin = plugin,
+                          .head = ENTRY_NONE,
+                          .tail = ENTRY_NONE,
+                          .batch_next = batch->lanes};
+    if (turns_join(&queue->turns[plugin], &lane->turn, batch->priority) != 0) {
+        free(lane);
+        return -ENOMEM;
+    }
+    batch->lanes = lane;
+    return 0;
 }
 
-/* Makes sure that each plugin of the entries has its lane. */
-static int add_lanes(struct queue *queue, struct batch *batch, uint32_t first)
+int queue_prepare(struct queue *queue, struct batch *batch, uint32_t first)
 {
     for (uint32_t i = first; i < batch->entries_count; i++) {
         uint32_t plugin = batch->entries[i].plugin;
-        if (find_lane(batch, plugin))
-            continue;
-        struct lane *lane = malloc(sizeof(*lane));
-        if (!lane)
+        assert(plugin < queue->plugins);
+        if (!find_lane(batch, plugin) && add_lane(queue, batch, plugin) != 0)
             return -ENOMEM;
-        *lane = (struct lane){.batch = batch,
-                              .plugin = plugin,
-                              .head = ENTRY_NONE,
-                              .tail = ENTRY_NONE,
-                              .batch_next = batch->lanes};
-        batch->lanes = lane;
-        ring_append(queue, lane);
     }
     return 0;
 }
 
-static void remove_empty_lanes(struct queue *queue, struct batch *batch)
+/* After its jobs, or whether its batch is held, changed. */
+static void update_turn(struct lane *lane)
 {
-    for (struct lane *lane = batch->lanes, *next; lane; lane = next) {
-        next = lane->batch_next;
-        if (lane->head == ENTRY_NONE)
-            remove_lane(queue, lane);
-    }
+    turns_want(&lane->turn, lane->jobs > 0 && !lane->batch->held);
 }
 
-int queue_push(struct queue *queue, struct batch *batch, uint32_t first)
+void queue_push(struct queue *queue, struct batch *batch, uint32_t number)
 {
-    int error = add_lanes(queue, batch, first);
-    if (error) {
-        remove_empty_lanes(queue, batch);
-        return error;
-    }
-    for (uint32_t i = first; i < batch->entries_count; i++) {
-        struct entry *entry = &batch->entries[i];
-        struct lane *lane = find_lane(batch, entry->plugin);
-        if (lane->head == ENTRY_NONE)
-            lane->head = i;
-        else
-            batch->entries[lane->tail].next = i;
-        lane->tail = i;
-        lane->jobs += entry->count;
-        queue->jobs += entry->count;
-    }
-    return 0;
+    struct entry *entry = &batch->entries[number];
+    struct lane *lane = find_lane(batch, entry->plugin);
+    assert(lane && entry->next == ENTRY_NONE && lane->tail != number);
+    if (lane->head == ENTRY_NONE)
+        lane->head = number;
+    else
+        batch->entries[lane->tail].next = number;
+    lane->tail = number;
+    lane->jobs += entry->count;
+    queue->jobs += entry->count;
+    update_turn(lane);
+}
+
+void queue_hold(struct batch *batch, bool held)
+{
+    batch->held = held;
+    for (struct lane *lane = batch->lanes; lane; lane = lane->batch_next)
+        update_turn(lane);
 }
 
 struct lane *queue_turn(const struct queue *queue, uint32_t plugin)
 {
     assert(plugin < queue->plugins);
-    return queue->turns[plugin];
+    struct turn *turn = turns_first(&queue->turns[plugin]);
+    return turn ? (struct lane *)((char *)turn - offsetof(struct lane, turn)) : NULL;
 }
 
-/* The lane's next job without taking it; false: there is none. Moves past entries that are used up. */
-static bool front(struct lane *lane, uint32_t *job)
+struct lane *queue_lane_with_jobs(const struct batch *batch)
 {
+    struct lane *lane = batch->lanes;
+    while (lane && lane->jobs == 0)
+        lane = lane->batch_next;
+    return lane;
+}
+
+void queue_drop(struct queue *queue, struct batch *batch)
+{
+    struct lane *lane;
+    while ((lane = batch->lanes)) {
+        batch->lanes = lane->batch_next;
+        queue->jobs -= lane->jobs;
+        turns_leave(&lane->turn);
+        free(lane->again.jobs);
+        free(lane);
+    }
+}
+
+uint64_t queue_jobs(const struct queue *queue)
+{
+    return queue->jobs;
+}
+
+/* ---- Jobs that run again ------------------------------------------------------------------------ */
+
+static int again_grow(struct queue_again *again)
+{
+    if (again->count < again->capacity)
+        return 0;
+    uint32_t capacity = again->capacity ? 2 * again->capacity : 16;
+    uint32_t *jobs = reallocarray(NULL, capacity, sizeof(*jobs));
+    if (!jobs)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < again->count; i++)
+        jobs[i] = again->jobs[(again->first + i) % again->capacity];
+    free(again->jobs);
+    *again = (struct queue_again){.jobs = jobs, .count = again->count, .capacity = capacity};
+    return 0;
+}
+
+int queue_push_again(struct queue *queue, struct batch *batch, uint32_t job)
+{
+    struct lane *lane = find_lane(batch, batch->entries[batch_entry_of(batch, job)].plugin);
+    assert(lane);
+    struct queue_again *again = &lane->again;
+    if (again_grow(again) != 0)
+        return -ENOMEM;
+    again->jobs[(again->first + again->count++) % again->capacity] = job;
+    lane->jobs++;
+    queue->jobs++;
+    update_turn(lane);
+    return 0;
+}
+
+/* ---- Taking ------------------------------------------------------------------------------------- */
+
+/* The lane's next job, and its entry, without taking it; false: there is none. Moves past entries that are used
+ * up. */
+static bool front(struct lane *lane, uint32_t *job, uint32_t *number)
+{
+    const struct batch *batch = lane->batch;
+    if (lane->again.count > 0) {
+        *job = lane->again.jobs[lane->again.first];
+        *number = batch_entry_of(batch, *job);
+        return true;
+    }
     while (lane->head != ENTRY_NONE) {
-        const struct entry *entry = &lane->batch->entries[lane->head];
+        const struct entry *entry = &batch->entries[lane->head];
         if (entry->taken < entry->count) {
             *job = entry->first + entry->taken;
+            *number = lane->head;
             return true;
         }
         lane->head = entry->next;
@@ -147,7 +188,13 @@ static bool front(struct lane *lane, uint32_t *job)
 
 static void pop(struct queue *queue, struct lane *lane)
 {
-    lane->batch->entries[lane->head].taken++;
+    struct queue_again *again = &lane->again;
+    if (again->count > 0) {
+        again->first = (again->first + 1) % again->capacity;
+        again->count--;
+    } else {
+        lane->batch->entries[lane->head].taken++;
+    }
     lane->jobs--;
     queue->jobs--;
 }
@@ -167,17 +214,19 @@ static size_t bytes_of(const struct entry *entry, uint32_t job, bool first)
 static bool extend(struct queue *queue, struct lane *lane, const struct queue_share *share,
                    struct queue_run *run, size_t *bytes)
 {
-    uint32_t job;
-    if (run->count == share->jobs || !front(lane, &job) ||
-        batch_state(lane->batch, job) != JOB_QUEUED)
+    const struct batch *batch = lane->batch;
+    uint32_t job, number;
+    if (run->count == share->jobs || !front(lane, &job, &number) ||
+        batch_state(batch, job) != JOB_QUEUED)
         return false;
-    const struct entry *entry = &lane->batch->entries[lane->head];
+    const struct entry *entry = &batch->entries[number];
     size_t more = bytes_of(entry, job, !run->count || job == entry->first);
-    if (run->count && (job != run->first + run->count || *bytes + more > share->bytes))
+    if (run->count && (job != run->first + run->count || *bytes + more > share->bytes ||
+                       batch_attempt(batch, job) != batch_attempt(batch, run->first)))
         return false;
     if (!run->count) {
         run->first = job;
-        run->entry = lane->head;
+        run->entry = number;
     }
     run->count++;
     *bytes += more;
@@ -191,28 +240,16 @@ bool queue_take(struct queue *queue, struct lane *lane, const struct queue_share
     struct batch *batch = lane->batch;
     struct queue_run run = {.batch = batch};
     size_t bytes = 0;
-    uint32_t job;
-    while (front(lane, &job) && batch_state(batch, job) != JOB_QUEUED)
+    uint32_t job, number;
+    while (front(lane, &job, &number) && batch_state(batch, job) != JOB_QUEUED)
         pop(queue, lane);
     while (extend(queue, lane, share, &run, &bytes))
         ;
-    if (!front(lane, &job))
-        remove_lane(queue, lane);
-    else if (queue->turns[lane->plugin] == lane)
-        queue->turns[lane->plugin] = lane->ring_next;
+    if (run.count && lane->turn.wants)
+        turns_give(&lane->turn, run.count);
+    update_turn(lane);
     if (!run.count)
         return false;
     *out = run;
     return true;
-}
-
-void queue_drop(struct queue *queue, struct batch *batch)
-{
-    while (batch->lanes)
-        remove_lane(queue, batch->lanes);
-}
-
-uint64_t queue_jobs(const struct queue *queue)
-{
-    return queue->jobs;
 }

@@ -172,13 +172,15 @@ void scheduler_lost(struct scheduler *scheduler, struct batch *batch, uint32_t w
 /* ---- Dispatch ------------------------------------------------------------------------------ */
 
 /* Writes the part of an entry that belongs to the run's next jobs; returns how many that are. */
-static uint32_t add_entry(struct bytes *out, const struct entry *entry, uint32_t job, uint32_t max)
+static uint32_t add_entry(struct bytes *out, const struct entry *entry, unsigned attempt,
+                          uint32_t job, uint32_t max)
 {
     uint32_t base = job - entry->first;
     uint32_t count = entry->count - base < max ? entry->count - base : max;
     struct message_run_entry message = {
         .count = count,
         .plugin = entry->plugin,
+        .attempt = attempt,
         .base = base,
         .expands = entry->expands,
         .params = {.data = (const uint8_t *)entry->params, .size = entry->params_size},
@@ -201,8 +203,9 @@ static void send_run(struct scheduler *scheduler, const struct queue_run *run, u
         .batch = run->batch->number, .first = run->first, .jobs = run->count};
     size_t mark = message_run_begin(out, &header);
     uint32_t end = run->first + run->count;
+    unsigned attempt = batch_attempt(run->batch, run->first);
     for (uint32_t job = run->first; job < end; entry++) /* the run's entries follow one another */
-        job += add_entry(out, entry, job, end - job);
+        job += add_entry(out, entry, attempt, job, end - job);
     message_end(out, mark);
     batch_start(run->batch, run->first, run->count, worker, clock_now_ns());
     scheduler->queued -= run->count;
@@ -243,13 +246,11 @@ static uint32_t move_some(struct scheduler *scheduler, uint32_t position)
     if (!lane)
         return 0;
     const struct plugin *plugin = &scheduler->catalogue->plugins[position];
-    const char *cancelled = lane->batch->cancelled;
     struct queue_run run;
-    if (cancelled || plugin->disabled) {
+    if (plugin->disabled) {
         if (!queue_take(scheduler->queue, lane, &whole_run, &run))
-            return 1; /* all its jobs had been cancelled one by one: the lane is gone */
-        end_run(scheduler, &run, cancelled ? JOB_CANCELLED : JOB_FAILED,
-                cancelled ? cancelled : plugin->disabled);
+            return 1; /* all its jobs had been cancelled one by one: the lane is empty */
+        end_run(scheduler, &run, JOB_FAILED, plugin->disabled);
         return run.count;
     }
     uint32_t worker, room;
@@ -268,10 +269,11 @@ static uint32_t reap_cancelled(struct scheduler *scheduler)
     uint32_t moved = 0;
     struct batch *batch;
     while (moved < TURN_MAX && (batch = TAILQ_FIRST(&scheduler->cancelling))) {
+        struct lane *lane = queue_lane_with_jobs(batch);
         struct queue_run run;
-        if (!batch->lanes) {
+        if (!lane) {
             stop_cancelling(scheduler, batch); /* what is left of it runs */
-        } else if (queue_take(scheduler->queue, batch->lanes, &whole_run, &run)) {
+        } else if (queue_take(scheduler->queue, lane, &whole_run, &run)) {
             moved += run.count;
             end_run(scheduler, &run, JOB_CANCELLED, batch->cancelled);
         }
@@ -323,10 +325,12 @@ void scheduler_wake(struct scheduler *scheduler)
 
 int scheduler_submit(struct scheduler *scheduler, struct batch *batch, uint32_t first)
 {
-    uint64_t before = queue_jobs(scheduler->queue);
-    int error = queue_push(scheduler->queue, batch, first);
+    int error = queue_prepare(scheduler->queue, batch, first);
     if (error)
         return error;
+    uint64_t before = queue_jobs(scheduler->queue);
+    for (uint32_t entry = first; entry < batch->entries_count; entry++)
+        queue_push(scheduler->queue, batch, entry);
     scheduler->queued += queue_jobs(scheduler->queue) - before;
     scheduler_wake(scheduler);
     return 0;
@@ -347,7 +351,8 @@ void scheduler_cancel_queued(struct scheduler *scheduler, struct batch *batch, c
         return;
     batch->cancelled = reason;
     batch->cut_short = !batch->sealed;
-    if (batch->lanes) {
+    queue_hold(batch, true); /* they end here, whatever else there is to do */
+    if (queue_lane_with_jobs(batch)) {
         batch->cancelling = true;
         TAILQ_INSERT_TAIL(&scheduler->cancelling, batch, cancelling_link);
         scheduler_wake(scheduler);
