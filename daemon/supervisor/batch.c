@@ -10,6 +10,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/template.h"
+#include "supervisor/order.h"
 
 struct batch_piece {
     uint32_t first; /* the first job that was accepted then */
@@ -39,6 +40,7 @@ void batch_free(struct batch *batch)
     if (!batch)
         return;
     assert(!batch->lanes && LIST_EMPTY(&batch->watchers));
+    order_free(batch->order);
     completions_clear(&batch->completions);
     arena_clear(&batch->texts);
     free(batch->pieces);
@@ -285,7 +287,7 @@ void batch_completion(const struct batch *batch, uint32_t job, struct completion
 
 size_t batch_bytes(const struct batch *batch)
 {
-    return sizeof(*batch) + batch->texts.bytes + batch->completions.bytes +
+    return sizeof(*batch) + order_bytes(batch) + batch->texts.bytes + batch->completions.bytes +
            batch->entries_capacity * sizeof(*batch->entries) +
            batch->pieces_capacity * sizeof(*batch->pieces) +
            batch->jobs_capacity * (sizeof(*batch->states) + sizeof(*batch->where) +

@@ -18,6 +18,7 @@
 #include "wire/job_state.h"
 
 struct lane;
+struct order;
 struct watcher;
 struct bytes;
 
@@ -78,6 +79,7 @@ struct batch {
     uint64_t ended_ns; /* when the latest of its jobs to end did so */
     uint64_t work_ns;  /* run times of all ended jobs together */
 
+    struct order *order;           /* NULL: no entry waits for others */
     struct lane *lanes;            /* owned by the queue */
     LIST_HEAD(, watcher) watchers; /* owned by their clients */
     TAILQ_ENTRY(batch) news_link;  /* these two are theirs, too */

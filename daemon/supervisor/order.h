@@ -1,0 +1,56 @@
+/*
+ * What comes after what inside a batch. An entry may wait for other entries, all jobs of each: until they have
+ * succeeded (`after`) or just ended (`after_any`). This module knows who waits for whom and says, job end by
+ * job end, which entries may go now and which never will; it changes no job itself.
+ *
+ * A batch in which nothing waits has no order and pays nothing. Adding costs O(log n) per name, the end
+ * of a job O(1), and the end of an entry O(1) for each entry that waits for it. Loop thread only.
+ */
+#ifndef AWAITD_SUPERVISOR_ORDER_H
+#define AWAITD_SUPERVISOR_ORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <jansson.h>
+
+struct batch;
+struct order;
+struct problems;
+
+/* What one entry waits for. */
+struct order_wish {
+    uint32_t entry;      /* its number in the batch */
+    uint32_t place;      /* its place in the request, for problems: jobs[place].after */
+    const json_t *names; /* texts */
+    bool any;            /* after_any: their end is enough */
+};
+
+/*
+ * Takes in the wishes of the batch's entries from number `first` on, sorted by entry; all entries have been
+ * added, and none of their jobs has ended. Several entries with one name are meant together. A name may stand
+ * for entries of earlier pieces. -EINVAL: names that no entry has, or a circle, which are told in `problems`
+ * (jobs[3].after: there is no job build); -ENOMEM. Nothing has changed then.
+ */
+int order_add(struct batch *batch, uint32_t first, const struct order_wish *wishes, size_t count,
+              struct problems *problems);
+void order_free(struct order *order);
+
+/* Whether the entry still has to wait for others. */
+bool order_waits(const struct batch *batch, uint32_t entry);
+
+/* A job of this entry has ended, and succeeded or not; each is told once. */
+void order_job_ended(struct batch *batch, uint32_t entry, bool succeeded);
+
+enum order_news {
+    ORDER_NONE, /* there is nothing new */
+    ORDER_FREE, /* the entry waits no longer */
+    ORDER_DOOM, /* it waited for one that did not succeed: it will not run. *because is that one. */
+};
+/* The next thing that became of an entry that waited. Each entry is told of once. */
+enum order_news order_next(struct batch *batch, uint32_t *entry, uint32_t *because);
+
+/* Bytes of memory that it takes, about. */
+size_t order_bytes(const struct batch *batch);
+
+#endif
