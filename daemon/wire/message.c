@@ -104,11 +104,12 @@ static bool sum_fits(uint64_t a, uint64_t b)
 
 enum run_flag {
     RUN_EXPANDS = 1,
-    RUN_HAS_COUNT = 2,   /* otherwise it is 1, */
-    RUN_HAS_ATTEMPT = 4, /* 0, */
-    RUN_HAS_BASE = 8,    /* 0, */
-    RUN_HAS_ITEMS = 16,  /* and there are none */
-    RUN_FLAGS = 31,
+    RUN_HAS_COUNT = 2,    /* otherwise it is 1, */
+    RUN_HAS_ATTEMPT = 4,  /* 0, */
+    RUN_HAS_BASE = 8,     /* 0, */
+    RUN_HAS_TIMEOUT = 16, /* 0, */
+    RUN_HAS_ITEMS = 32,   /* and there are none */
+    RUN_FLAGS = 63,
 };
 
 size_t message_run_begin(struct bytes *out, const struct message_run *run)
@@ -125,6 +126,7 @@ void message_run_add(struct bytes *out, const struct message_run_entry *entry)
     unsigned flags = (entry->expands ? RUN_EXPANDS : 0) | (entry->count != 1 ? RUN_HAS_COUNT : 0) |
                      (entry->attempt != 0 ? RUN_HAS_ATTEMPT : 0) |
                      (entry->base != 0 ? RUN_HAS_BASE : 0) |
+                     (entry->timeout_ns != 0 ? RUN_HAS_TIMEOUT : 0) |
                      (entry->items.size != 0 ? RUN_HAS_ITEMS : 0);
     bytes_put_varint(out, flags);
     bytes_put_varint(out, entry->plugin);
@@ -134,6 +136,8 @@ void message_run_add(struct bytes *out, const struct message_run_entry *entry)
         bytes_put_varint(out, entry->attempt);
     if (flags & RUN_HAS_BASE)
         bytes_put_varint(out, entry->base);
+    if (flags & RUN_HAS_TIMEOUT)
+        bytes_put_varint(out, entry->timeout_ns);
     bytes_put_view(out, entry->params.data, entry->params.size);
     if (flags & RUN_HAS_ITEMS)
         bytes_put_view(out, entry->items.data, entry->items.size);
@@ -159,6 +163,8 @@ int message_run_next(struct bytes_reader *payload, struct message_run_entry *out
         out->attempt = bytes_get_varint(payload);
     if (flags & RUN_HAS_BASE)
         out->base = bytes_get_varint(payload);
+    if (flags & RUN_HAS_TIMEOUT)
+        out->timeout_ns = bytes_get_varint(payload);
     out->params = bytes_get_view(payload);
     if (flags & RUN_HAS_ITEMS)
         out->items = bytes_get_view(payload);
@@ -199,6 +205,7 @@ void message_cancel_put(struct bytes *out, const struct message_cancel *cancel)
     bytes_put_varint(out, cancel->batch);
     bytes_put_varint(out, cancel->first);
     bytes_put_varint(out, cancel->count);
+    bytes_put_varint(out, cancel->out_of_time);
     message_end(out, mark);
 }
 
@@ -207,6 +214,7 @@ int message_cancel_read(struct bytes_reader *payload, struct message_cancel *out
     out->batch = bytes_get_varint(payload);
     out->first = bytes_get_varint(payload);
     out->count = bytes_get_varint(payload);
+    out->out_of_time = bytes_get_varint_max(payload, 1);
     return sum_fits(out->first, out->count) ? whole(payload) : -EBADMSG;
 }
 

@@ -25,7 +25,7 @@
 
 /* Raised when a message changes; the ends of one connection always have the same, since a worker is the
  * supervisor's own binary, but an upgrade under a running daemon must be noticed. */
-#define MESSAGE_VERSION 2
+#define MESSAGE_VERSION 3
 #define MESSAGE_HEADER_SIZE 8
 /* Bytes of one payload; reason: a template of 1 MiB with slices of items fits many times over, and so do
  * the largest output and details of a job, 32 MiB each, with the results before them. */
@@ -70,6 +70,7 @@ struct message_run_entry {
     uint64_t plugin;          /* its position in the worker's CONFIG list, from 0 */
     uint64_t attempt;         /* how often these jobs were tried before */
     uint64_t base;            /* {index} of the first of them: its position within its entry */
+    uint64_t timeout_ns;      /* of each job, from its start on; 0: none */
     bool expands;             /* params have placeholders */
     struct bytes_view params; /* a JSON object, or empty for none */
     struct bytes_view items;  /* `count` lengths and texts, one per job; empty: no {item} */
@@ -88,6 +89,7 @@ int message_run_next(struct bytes_reader *payload, struct message_run_entry *out
 /* CANCEL. Jobs first .. first+count-1 of the batch. */
 struct message_cancel {
     uint64_t batch, first, count;
+    bool out_of_time; /* the batch's deadline has passed: they end as timed_out, not as cancelled */
 };
 void message_cancel_put(struct bytes *out, const struct message_cancel *cancel);
 int message_cancel_read(struct bytes_reader *payload, struct message_cancel *out);

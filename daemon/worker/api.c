@@ -97,7 +97,7 @@ void *aw_instance(const struct aw_job *job)
 
 bool aw_cancelled(const struct aw_job *job)
 {
-    return job->cancelled;
+    return job->stop != STOP_NONE;
 }
 
 /* How much of the data to keep where there is room for `room` bytes: not a part of a character, so that text

@@ -93,7 +93,8 @@ static size_t cancel_in_slab(struct cancel *cancel, size_t limit)
     if (cancel->at < begin)
         cancel->at = begin;
     for (; cancel->at < end && seen <= limit; seen++)
-        job_cancel(&slab->jobs[cancel->at++]);
+        job_stop(&slab->jobs[cancel->at++],
+                 cancel->range.out_of_time ? STOP_DEADLINE : STOP_CANCELLED);
     if (cancel->at == end)
         cancel->at = slab->count;
     return seen;

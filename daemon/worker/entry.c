@@ -10,10 +10,12 @@
 #include "base/error.h"
 #include "base/params.h"
 #include "base/problems.h"
+#include "wire/message.h"
 #include "worker/host.h"
 
-struct entry *entry_new(const struct plugin *plugin, uint64_t attempt, const json_t *params,
-                        const struct params_expansion *expansion, struct error *error)
+struct entry *entry_new(const struct plugin *plugin, const struct message_run_entry *message,
+                        const json_t *params, const struct params_expansion *expansion,
+                        struct error *error)
 {
     struct entry *entry = malloc(sizeof(*entry) + plugin->params.struct_size);
     int result = -ENOMEM;
@@ -32,7 +34,8 @@ struct entry *entry_new(const struct plugin *plugin, uint64_t attempt, const jso
     }
     entry->plugin = plugin;
     entry->references = 1;
-    entry->attempt = attempt < UINT32_MAX ? (uint32_t)attempt : UINT32_MAX;
+    entry->attempt = message->attempt < UINT32_MAX ? (uint32_t)message->attempt : UINT32_MAX;
+    entry->timeout_ns = message->timeout_ns;
     return entry;
 }
 

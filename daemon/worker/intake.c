@@ -82,7 +82,7 @@ static bool is_filled(const struct intake *intake)
     const struct entry *filled = intake->filled;
     struct bytes_view from = intake->filled_from, text = intake->entry.params;
     return filled && filled->plugin == intake->plugin && filled->attempt == intake->entry.attempt &&
-           from.size == text.size &&
+           filled->timeout_ns == intake->entry.timeout_ns && from.size == text.size &&
            (text.size == 0 || memcmp(from.data, text.data, text.size) == 0);
 }
 
@@ -93,7 +93,7 @@ static int fill(struct intake *intake)
     if (result)
         return result;
     entry_release(intake->filled);
-    intake->filled = entry_new(intake->plugin, intake->entry.attempt, params, NULL, &intake->error);
+    intake->filled = entry_new(intake->plugin, &intake->entry, params, NULL, &intake->error);
     intake->filled_from = intake->entry.params;
     json_decref(params);
     return intake->filled ? 0 : -EINVAL;
@@ -141,7 +141,7 @@ static int run_each(struct intake *intake, const json_t *params)
         if (!job)
             return -ENOMEM;
         struct entry *entry =
-            entry_new(intake->plugin, intake->entry.attempt, params, &expansion, &intake->error);
+            entry_new(intake->plugin, &intake->entry, params, &expansion, &intake->error);
         if (entry)
             job_begin(job, entry);
         else

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "worker/entry.h"
 #include "worker/run.h"
@@ -37,7 +38,8 @@ void jobs_init(struct jobs *jobs)
 struct slab *slab_new(struct aw_worker *worker, uint64_t batch, uint64_t first, uint32_t count)
 {
     struct jobs *jobs = &worker->jobs;
-    if (timers_reserve(worker->timers, jobs->running + count)) /* so that aw_after() cannot fail */
+    /* One for each job, so that aw_after() cannot fail, and one for each slab. */
+    if (timers_reserve(worker->timers, jobs->running + count + jobs->slabs_count + 1))
         return NULL;
     size_t size = sizeof(struct slab) + count * sizeof(struct aw_job);
     struct slab *slab = aligned_alloc(_Alignof(struct slab), size);
@@ -53,6 +55,7 @@ struct slab *slab_new(struct aw_worker *worker, uint64_t batch, uint64_t first, 
     for (uint32_t i = 0; i < count; i++)
         slab->jobs[i].slab = slab;
     TAILQ_INSERT_TAIL(&jobs->slabs, slab, link);
+    jobs->slabs_count++;
     jobs->running += count;
     if (jobs->peak < jobs->running)
         jobs->peak = jobs->running;
@@ -64,7 +67,9 @@ void slab_release(struct slab *slab)
     if (--slab->holders > 0)
         return;
     struct jobs *jobs = &slab->worker->jobs;
+    timers_drop(slab->worker->timers, &slab->timeout);
     TAILQ_REMOVE(&jobs->slabs, slab, link);
+    jobs->slabs_count--;
     TAILQ_INSERT_TAIL(&jobs->dead, slab, link);
 }
 
@@ -75,6 +80,38 @@ void jobs_sweep(struct aw_worker *worker)
         TAILQ_REMOVE(&worker->jobs.dead, slab, link);
         free(slab);
     }
+}
+
+/* ---- Timeouts -----------------------------------------------------------------------------------
+ * Jobs of a slab begin together and mostly have the same timeout: one timer for all of them, set to the first
+ * one's, costs a job nothing. */
+
+static void watch_timeout(struct slab *slab, uint64_t due_ns);
+
+static void on_timeout(struct timer *timer)
+{
+    struct slab *slab = (struct slab *)((char *)timer - offsetof(struct slab, timeout));
+    uint64_t now_ns = clock_now_ns();
+    slab->timeout_due_ns = 0;
+    slab->holders++; /* stopped jobs end, and the last one would take the slab along */
+    for (struct aw_job *job = slab->jobs; job < slab->jobs + slab->count; job++) {
+        if (job->phase != PHASE_RUNNING || job->stop || job->entry->timeout_ns == 0)
+            continue;
+        uint64_t due_ns = job->started_ns + job->entry->timeout_ns;
+        if (due_ns <= now_ns)
+            job_stop(job, STOP_TIMEOUT);
+        else
+            watch_timeout(slab, due_ns);
+    }
+    slab_release(slab);
+}
+
+static void watch_timeout(struct slab *slab, uint64_t due_ns)
+{
+    if (slab->timeout_due_ns && slab->timeout_due_ns <= due_ns)
+        return;
+    slab->timeout_due_ns = due_ns;
+    (void)timers_set(slab->worker->timers, &slab->timeout, due_ns, on_timeout); /* is reserved */
 }
 
 /* ---- Extras ---------------------------------------------------------------------------------- */
@@ -178,6 +215,8 @@ void job_begin(struct aw_job *job, struct entry *entry)
     job->phase = PHASE_RUNNING;
     report_started(&worker->report);
     job->started_ns = clock_now_ns();
+    if (entry->timeout_ns)
+        watch_timeout(job->slab, job->started_ns + entry->timeout_ns);
     if (make_state(job, entry->plugin->table.state_size)) {
         job_set_reason(job, "out of memory");
         job_end(job, AW_FAILED, job->started_ns);
@@ -215,12 +254,36 @@ void job_refuse(struct aw_job *job, const char *reason)
         NULL);
 }
 
-void job_cancel(struct aw_job *job)
+void job_stop(struct aw_job *job, enum job_stop why)
 {
-    if (job->phase != PHASE_RUNNING || job->cancelled)
+    if (job->phase != PHASE_RUNNING || job->stop)
         return;
-    job->cancelled = true;
+    job->stop = (uint8_t)why;
     job->entry->plugin->runner->cancel(job);
+}
+
+/* What a job that was told to end has come to. */
+static enum job_state judge_stopped(const struct aw_job *job, char *own, size_t size,
+                                    const char **reason)
+{
+    static const struct {
+        enum job_state state;
+        const char *reason;
+    } stops[] = {
+        [STOP_NONE] = {JOB_FAILED, "the plugin says that the job was cancelled, which it was not"},
+        [STOP_CANCELLED] = {JOB_CANCELLED, "cancelled"},
+        [STOP_TIMEOUT] = {JOB_TIMED_OUT, NULL}, /* told with its time */
+        [STOP_DEADLINE] = {JOB_TIMED_OUT, "the deadline of its batch has passed"},
+    };
+    _Static_assert(sizeof(stops) / sizeof(*stops) == STOPS, "each kind of stop has its state");
+    char span[40];
+    double timeout_s = clock_seconds(job->entry->timeout_ns);
+    if (stops[job->stop].reason)
+        *reason = stops[job->stop].reason;
+    else
+        (void)snprintf(own, size, "timed out after %s",
+                       parse_show_span(timeout_s, span, sizeof(span)));
+    return stops[job->stop].state;
 }
 
 /* The state that a plugin's result means, and why. */
@@ -236,9 +299,7 @@ static enum job_state judge(const struct aw_job *job, int result, char *own, siz
         *reason = "";
         return JOB_SUCCEEDED;
     case AW_CANCELLED:
-        *reason = job->cancelled ? "cancelled"
-                                 : "the plugin says that the job was cancelled, which it was not";
-        return job->cancelled ? JOB_CANCELLED : JOB_FAILED;
+        return judge_stopped(job, own, size, reason);
     case AW_FAILED:
         *reason = given ? given : "the plugin gave no reason";
         return JOB_FAILED;

@@ -31,6 +31,15 @@ enum job_phase {
     PHASE_ENDED,
 };
 
+/* Why a job is to end before it does by itself. */
+enum job_stop {
+    STOP_NONE,
+    STOP_CANCELLED,
+    STOP_TIMEOUT,  /* its own time is up */
+    STOP_DEADLINE, /* its batch's */
+    STOPS,
+};
+
 /* What a fiber waits for. */
 enum job_wait { WAIT_NOTHING, WAIT_TIME, WAIT_FD, WAIT_THREAD };
 
@@ -46,11 +55,11 @@ struct aw_job {
     } run;
     uint64_t started_ns;
     struct timer timer;
-    int32_t result;        /* fiber: of what it waited for; at last its own */
-    atomic_bool cancelled; /* any thread reads it */
-    uint8_t phase;         /* enum job_phase */
-    uint8_t wait;          /* enum job_wait */
-    bool truncated;        /* output was dropped */
+    int32_t result;    /* fiber: of what it waited for; at last its own */
+    atomic_uchar stop; /* enum job_stop; any thread reads it */
+    uint8_t phase;     /* enum job_phase */
+    uint8_t wait;      /* enum job_wait */
+    bool truncated;    /* output was dropped */
 };
 _Static_assert(sizeof(struct aw_job) <= 64, "a million jobs are 64 MB");
 
@@ -74,20 +83,23 @@ struct slab {
     uint64_t first;  /* index of jobs[0] */
     uint64_t number; /* slabs are numbered in the order they came */
     uint32_t count;
-    uint32_t holders;                  /* jobs that have not ended, and a cancel that stands here */
+    uint32_t holders;                  /* jobs that have not ended, and who walks over them */
+    struct timer timeout;              /* of the job whose time is up first */
+    uint64_t timeout_due_ns;           /* while it is set */
     _Alignas(64) struct aw_job jobs[]; /* a cache line each */
 };
 TAILQ_HEAD(slab_list, slab);
 
 /* The jobs of one slab; reason: 64 KiB in all, which malloc takes from its heap and not from a mapping for
  * each, and which one slow job may well keep from being freed. */
-#define SLAB_JOBS_MAX 1023
+#define SLAB_JOBS_MAX 1022
 
 /* All jobs of a worker, see job.c. Zeroed, then jobs_init(). */
 struct jobs {
     struct slab_list slabs; /* in the order they came */
     struct slab_list dead;  /* all their jobs ended in this turn */
     uint64_t slabs_made;
+    size_t slabs_count; /* not dead */
     size_t running;
     size_t peak; /* most that ran since the worker was idle */
     struct job_more *spare;
@@ -109,8 +121,8 @@ void jobs_sweep(struct aw_worker *worker);
 void job_begin(struct aw_job *job, struct entry *entry);
 /* Ends a new job as failed. */
 void job_refuse(struct aw_job *job, const char *reason);
-/* Cancels the job, if it runs and was not cancelled before. */
-void job_cancel(struct aw_job *job);
+/* Tells the job to end, if it runs and was not told before. */
+void job_stop(struct aw_job *job, enum job_stop why);
 /* Ends a running job with what the plugin said, any int, and reports it. */
 void job_end(struct aw_job *job, int result, uint64_t ended_ns);
 

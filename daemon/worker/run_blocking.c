@@ -1,6 +1,6 @@
 /*
  * Blocking jobs: code on a thread of the pool. From the moment the job is handed over until its
- * task is done, the loop thread touches nothing of it but its flag `cancelled`.
+ * task is done, the loop thread touches nothing of it but its `stop`.
  */
 
 #include "worker/run.h"
@@ -30,7 +30,7 @@ static void work(struct task *task)
     struct aw_job *job = blocking->job;
     job->started_ns = clock_now_ns();
     blocking->result =
-        job->cancelled ? AW_CANCELLED : job->entry->plugin->table.blocking(job, job->entry->params);
+        job->stop ? AW_CANCELLED : job->entry->plugin->table.blocking(job, job->entry->params);
     blocking->ended_ns = clock_now_ns();
 }
 

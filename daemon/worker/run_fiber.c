@@ -93,7 +93,7 @@ static void on_time(struct timer *timer)
 
 int run_fiber_sleep(struct aw_job *job, double seconds)
 {
-    if (job->cancelled)
+    if (job->stop)
         return AW_CANCELLED;
     uint64_t deadline_ns = clock_after_ns(clock_now_ns(), seconds);
     (void)timers_set(job_worker(job)->timers, &job->timer, deadline_ns, on_time); /* is reserved */
@@ -109,7 +109,7 @@ static void on_ready(void *context, int ready)
 
 int run_fiber_wait_fd(struct aw_job *job, int fd, unsigned events, double timeout_s)
 {
-    if (job->cancelled)
+    if (job->stop)
         return AW_CANCELLED;
     struct aw_worker *worker = job_worker(job);
     struct job_more *more = job_more(job);
@@ -158,7 +158,7 @@ int run_fiber_call_blocking(struct aw_job *job, int (*function)(void *argument),
             more->task = NULL;
         return aw_fail(job, "there is no thread to run on, and none can be started");
     }
-    if (job->cancelled)
+    if (job->stop)
         threads_interrupt(threads, &call.task);
     return wait_for(job, WAIT_THREAD);
 }

@@ -195,7 +195,8 @@ END_TEST
 START_TEST(cancel_and_numbers_come_out_as_they_went_in)
 {
     struct bytes out = {0};
-    const struct message_cancel cancel = {.batch = 3, .first = 1000, .count = 77};
+    const struct message_cancel cancel = {
+        .batch = 3, .first = 1000, .count = 77, .out_of_time = true};
     message_cancel_put(&out, &cancel);
     struct bytes_reader payload = payload_of(&out, MESSAGE_CANCEL);
     struct message_cancel read;
@@ -203,6 +204,7 @@ START_TEST(cancel_and_numbers_come_out_as_they_went_in)
     ck_assert_uint_eq(read.batch, 3);
     ck_assert_uint_eq(read.first, 1000);
     ck_assert_uint_eq(read.count, 77);
+    ck_assert(read.out_of_time);
 
     bytes_clear(&out);
     message_number_put(&out, MESSAGE_STARTED, UINT64_MAX);

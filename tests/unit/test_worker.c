@@ -224,7 +224,7 @@ static void run_jobs(uint64_t plugin, uint64_t first, uint64_t count, const char
 static void cancel_jobs(uint64_t batch, uint64_t first, uint64_t count)
 {
     struct bytes out = {0};
-    message_cancel_put(&out, &(struct message_cancel){batch, first, count});
+    message_cancel_put(&out, &(struct message_cancel){batch, first, count, false});
     send_bytes(&out);
 }
 
@@ -722,6 +722,76 @@ START_TEST(a_cancelled_job_ends_as_cancelled_in_every_style)
 }
 END_TEST
 
+START_TEST(a_job_whose_time_is_up_ends_as_timed_out_in_every_style)
+{
+    static const char *const plugins[] = {"never_async", "never_fiber", "never_blocking"};
+    start_with(plugins[_i], NULL);
+    run_entry(0, &(struct message_run_entry){.count = 3, .timeout_ns = 50000000});
+    wait_for_results(3);
+    for (uint64_t job = 0; job < 3; job++) {
+        ended(job, JOB_TIMED_OUT, "timed out after 50ms", "");
+        ck_assert_double_ge(results[job].run_s, 0.05);
+        ck_assert_double_lt(results[job].run_s, 5);
+    }
+    stop_worker();
+}
+END_TEST
+
+START_TEST(a_job_that_ends_in_time_is_not_timed_out)
+{
+    start_with("async_nap", "fiber_nap", NULL);
+    for (uint64_t i = 0; i < 100; i++)
+        run_entry(i, &(struct message_run_entry){.count = 1,
+                                                 .plugin = i % 2,
+                                                 .timeout_ns = i < 50 ? 30000000000 : 0,
+                                                 .params = view_of("{\"seconds\": 0.02}")});
+    wait_for_results(100);
+    for (uint64_t job = 0; job < 100; job++)
+        ended(job, JOB_SUCCEEDED, "", NULL);
+    stop_worker();
+}
+END_TEST
+
+START_TEST(jobs_of_one_message_have_each_their_own_timeout)
+{
+    enum { JOBS = 40 };
+    start_with("never_async", NULL);
+    struct bytes out = {0};
+    struct message_run run = {.batch = 1, .first = 0, .jobs = JOBS + 1};
+    size_t mark = message_run_begin(&out, &run);
+    for (uint64_t i = 0; i < JOBS; i++) /* the first one has the longest */
+        message_run_add(
+            &out, &(struct message_run_entry){.count = 1, .timeout_ns = (JOBS - i) * 5000000});
+    message_run_add(&out, &(struct message_run_entry){.count = 1});
+    message_end(&out, mark);
+    send_bytes(&out);
+    wait_for_results(JOBS);
+    for (uint64_t i = 0; i < JOBS; i++) {
+        ck_assert_int_eq(results[i].state, JOB_TIMED_OUT);
+        ck_assert_double_ge(results[i].run_s, (double)(JOBS - i) * 0.005);
+    }
+    cancel_jobs(1, JOBS, 1);
+    wait_for_results(JOBS + 1);
+    ended(JOBS, JOB_CANCELLED, "cancelled", NULL);
+    stop_worker();
+}
+END_TEST
+
+START_TEST(jobs_of_a_batch_whose_deadline_passed_end_as_timed_out)
+{
+    start_with("never_fiber", NULL);
+    run_jobs(0, 0, 2, "");
+    struct bytes out = {0};
+    message_cancel_put(&out, &(struct message_cancel){.batch = 1, .count = 2, .out_of_time = true});
+    send_bytes(&out);
+    cancel_jobs(1, 0, 2); /* the first word counts */
+    wait_for_results(2);
+    for (uint64_t job = 0; job < 2; job++)
+        ended(job, JOB_TIMED_OUT, "the deadline of its batch has passed", "");
+    stop_worker();
+}
+END_TEST
+
 START_TEST(only_the_jobs_of_the_range_are_cancelled)
 {
     start_with("never_async", NULL);
@@ -893,6 +963,10 @@ int main(void)
     tcase_add_test(tests, calls_from_another_thread_are_logged_and_harmless);
     tcase_add_loop_test(tests, a_flood_of_log_lines_is_bounded_and_every_loss_told, 0, 2);
     tcase_add_loop_test(tests, a_cancelled_job_ends_as_cancelled_in_every_style, 0, 3);
+    tcase_add_loop_test(tests, a_job_whose_time_is_up_ends_as_timed_out_in_every_style, 0, 3);
+    tcase_add_test(tests, a_job_that_ends_in_time_is_not_timed_out);
+    tcase_add_test(tests, jobs_of_one_message_have_each_their_own_timeout);
+    tcase_add_test(tests, jobs_of_a_batch_whose_deadline_passed_end_as_timed_out);
     tcase_add_test(tests, only_the_jobs_of_the_range_are_cancelled);
     tcase_add_test(tests, a_job_that_comes_after_a_cancel_is_not_meant);
     tcase_add_test(tests, a_job_that_is_not_there_is_not_cancelled);
