@@ -198,7 +198,7 @@ char *batch_job_name(const struct batch *batch, uint32_t job)
     if (!entry->name)
         return NULL;
     char *item = batch_item(batch, job);
-    char *name = template_expand(entry->name, job - entry->first, item);
+    char *name = template_expand(entry->name, entry->base + (job - entry->first), item);
     free(item);
     return name;
 }

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 #include "supervisor/arena.h"
 #include "supervisor/completions.h"
+#include "supervisor/terms.h"
 #include "wire/job_state.h"
 
 struct lane;
@@ -45,15 +46,19 @@ struct entry {
     const char *params; /* JSON object as text; NULL: none */
     const char *name;   /* may have placeholders; NULL: none */
     const struct entry_items *items;
+    const struct entry_terms *terms; /* NULL: nothing was said */
+    /* Added to a job's place in the entry, it is what {index} stands for: not 0 where the entry is a part of one
+     * of another batch, which is tried again. */
+    uint32_t base;
 };
 
 struct batch {
     uint64_t number;
     char *name; /* NULL: none */
     uid_t owner;
-    int priority; /* TURNS_PRIORITY_MIN..MAX; set before the first job is queued */
-    bool held;    /* the queue's: its jobs have no turn */
-    bool sealed;  /* no more entries will come */
+    struct batch_terms terms; /* set before the first entry is added */
+    bool held;                /* the queue's: its jobs have no turn */
+    bool sealed;              /* no more entries will come */
     const char
         *cancelled; /* as a whole, for this reason: jobs still queued will not run; NULL: not */
     bool
@@ -98,8 +103,8 @@ void batch_free(struct batch *batch);
 /* Notes that the jobs added from now on are accepted at this moment. -ENOMEM. */
 int batch_accept(struct batch *batch, uint64_t now_ns);
 
-/* Adds an entry: count, plugin, expands, params, name and items of *entry; the texts are copied, the
- * items taken as they are, from batch->texts. Its jobs are queued. -ENOMEM: nothing was added;
+/* Adds an entry: count, plugin, expands, params, name, items, terms and base of *entry; the texts are copied, the
+ * items and terms taken as they are, from batch->texts. Its jobs are queued. -ENOMEM: nothing was added;
  * -E2BIG: the batch would exceed BATCH_JOBS_MAX. */
 int batch_add_entry(struct batch *batch, const struct entry *entry);
 

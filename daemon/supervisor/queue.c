@@ -52,7 +52,7 @@ static int add_lane(struct queue *queue, struct batch *batch, uint32_t plugin)
                           .head = ENTRY_NONE,
                           .tail = ENTRY_NONE,
                           .batch_next = batch->lanes};
-    if (turns_join(&queue->turns[plugin], &lane->turn, batch->priority) != 0) {
+    if (turns_join(&queue->turns[plugin], &lane->turn, batch->terms.priority) != 0) {
         free(lane);
         return -ENOMEM;
     }

@@ -181,7 +181,7 @@ static uint32_t add_entry(struct bytes *out, const struct entry *entry, unsigned
         .count = count,
         .plugin = entry->plugin,
         .attempt = attempt,
-        .base = base,
+        .base = entry->base + base,
         .expands = entry->expands,
         .params = {.data = (const uint8_t *)entry->params, .size = entry->params_size},
     };

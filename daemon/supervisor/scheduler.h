@@ -52,6 +52,10 @@ void scheduler_cancel_running(struct scheduler *scheduler, const struct batch *b
 void scheduler_cancel_job(struct scheduler *scheduler, struct batch *batch, uint32_t job,
                           const char *reason);
 
+/* Starts no more jobs of the batch, or goes on; running ones run on. False: it was so already, or the batch has
+ * finished. */
+bool scheduler_pause(struct scheduler *scheduler, struct batch *batch, bool paused);
+
 /* There may be room in the workers, or fewer plugins: looks again soon. */
 void scheduler_wake(struct scheduler *scheduler);
 

@@ -159,7 +159,7 @@ void summary_write_job_done(struct bytes *out, const struct batch *batch,
 static char *expanded_params(const struct entry *entry, const struct params_table *table,
                              uint32_t job, const char *item)
 {
-    struct params_expansion expansion = {.index = job - entry->first, .item = item};
+    struct params_expansion expansion = {.index = entry->base + (job - entry->first), .item = item};
     json_t *params = json_loadb(entry->params, entry->params_size, 0, NULL);
     char *text = params && params_expand(table, params, &expansion) == 0
                      ? json_dumps(params, JSON_COMPACT | JSON_REAL_PRECISION(15))

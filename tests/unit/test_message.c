@@ -1,5 +1,6 @@
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "base/error.h"
 #include "suite.h"

@@ -265,8 +265,8 @@ END_TEST
 START_TEST(higher_priorities_come_first_whatever_the_others_have)
 {
     struct batch *low = new_batch(1), *high = new_batch(2), *middle = push(3, 0, 20);
-    low->priority = TURNS_PRIORITY_MIN;
-    high->priority = TURNS_PRIORITY_MAX;
+    low->terms.priority = TURNS_PRIORITY_MIN;
+    high->terms.priority = TURNS_PRIORITY_MAX;
     (void)add_jobs(low, 0, 20);
     push_entries(low, 0);
     check_take(0, middle, 0, 10);
@@ -404,7 +404,8 @@ static uint32_t model_waiting(const struct model *model, uint32_t plugin, int pr
 {
     uint32_t count = 0;
     for (uint32_t slot = 0; slot < MODEL_BATCHES; slot++)
-        count += model->lanes[plugin][slot].waits && model->batches[slot]->priority == priority;
+        count +=
+            model->lanes[plugin][slot].waits && model->batches[slot]->terms.priority == priority;
     return count;
 }
 
@@ -414,21 +415,22 @@ static void model_update(struct model *model, uint32_t plugin, uint32_t slot)
     const struct batch *batch = model->batches[slot];
     bool waits = lane->first < lane->end && !batch->held;
     if (waits && !lane->waits) {
-        uint64_t clock = model->clock[plugin][batch->priority];
+        uint64_t clock = model->clock[plugin][batch->terms.priority];
         lane->given = lane->given > clock ? lane->given : clock;
         lane->since = model->now++;
     }
     bool left = lane->waits && !waits;
     lane->waits = waits;
-    if (left && model_waiting(model, plugin, batch->priority) == 0)
-        model->clock[plugin][batch->priority] = model->latest[plugin][batch->priority];
+    if (left && model_waiting(model, plugin, batch->terms.priority) == 0)
+        model->clock[plugin][batch->terms.priority] = model->latest[plugin][batch->terms.priority];
 }
 
 /* By definition: the highest priority, then who was given least, then who has waited longest. */
 static bool model_before(const struct model *model, uint32_t plugin, uint32_t a, uint32_t b)
 {
     const struct model_lane *lanes = model->lanes[plugin];
-    int priority_a = model->batches[a]->priority, priority_b = model->batches[b]->priority;
+    int priority_a = model->batches[a]->terms.priority,
+        priority_b = model->batches[b]->terms.priority;
     if (priority_a != priority_b)
         return priority_a > priority_b;
     return lanes[a].given != lanes[b].given ? lanes[a].given < lanes[b].given
@@ -451,7 +453,7 @@ static void step_push(struct model *model, uint32_t slot)
 {
     if (!model->batches[slot]) {
         model->batches[slot] = new_batch(slot + 1);
-        model->batches[slot]->priority = rand() % (int)MODEL_PRIORITIES;
+        model->batches[slot]->terms.priority = rand() % (int)MODEL_PRIORITIES;
     }
     struct batch *batch = model->batches[slot];
     uint32_t first = batch->entries_count, job = batch->jobs;
@@ -517,10 +519,10 @@ static uint32_t model_take(struct model *model, uint32_t plugin, uint32_t slot, 
         count++;
     }
     if (count > 0) {
-        uint64_t *clock = &model->clock[plugin][batch->priority];
+        uint64_t *clock = &model->clock[plugin][batch->terms.priority];
         *clock = lane->given > *clock ? lane->given : *clock;
         lane->given += count;
-        uint64_t *latest = &model->latest[plugin][batch->priority];
+        uint64_t *latest = &model->latest[plugin][batch->terms.priority];
         *latest = lane->given > *latest ? lane->given : *latest;
         lane->since = model->now++;
     }
