@@ -21,15 +21,21 @@ struct alarm {
     struct timers *timers;
     int fd;
     struct event readable;
+    void (*on_alarm)(void *context);
+    void *context;
     uint64_t armed_ns; /* when the timerfd goes off, or went off; UINT64_MAX: never */
 };
 
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
-    (void)fd, (void)what, (void)context; /* the loop is awake, that was all */
+    (void)fd, (void)what;
+    struct alarm *alarm = context;
+    if (alarm->on_alarm) /* else the loop is awake, that was all */
+        alarm->on_alarm(alarm->context);
 }
 
-struct alarm *alarm_new(struct event_base *base, struct timers *timers, struct error *error)
+struct alarm *alarm_new(struct event_base *base, struct timers *timers,
+                        void (*on_alarm)(void *context), void *context, struct error *error)
 {
     struct alarm *alarm = calloc(1, sizeof(*alarm));
     int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -43,6 +49,8 @@ struct alarm *alarm_new(struct event_base *base, struct timers *timers, struct e
         return NULL;
     }
     alarm->timers = timers;
+    alarm->on_alarm = on_alarm;
+    alarm->context = context;
     alarm->fd = fd;
     alarm->armed_ns = UINT64_MAX;
     return alarm;

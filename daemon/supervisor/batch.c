@@ -32,6 +32,8 @@ struct batch *batch_new(uint64_t number, const char *name, uid_t owner)
     batch->submitted_s = clock_wall_s();
     batch->submitted_ns = clock_now_ns();
     LIST_INIT(&batch->watchers);
+    LIST_INIT(&batch->waits);
+    LIST_INIT(&batch->endings);
     return batch;
 }
 
@@ -39,7 +41,8 @@ void batch_free(struct batch *batch)
 {
     if (!batch)
         return;
-    assert(!batch->lanes && LIST_EMPTY(&batch->watchers));
+    assert(!batch->lanes && LIST_EMPTY(&batch->watchers) && LIST_EMPTY(&batch->waits) &&
+           LIST_EMPTY(&batch->endings));
     order_free(batch->order);
     completions_clear(&batch->completions);
     arena_clear(&batch->texts);
@@ -227,6 +230,32 @@ uint64_t batch_dispatched_ns(const struct batch *batch, uint32_t job)
     uint64_t dispatched_ns = batch->submitted_ns + batch->dispatched_ms[job] * NS_PER_MS;
     uint64_t accepted_ns = batch_accepted_ns(batch, job);
     return dispatched_ns > accepted_ns ? dispatched_ns : accepted_ns;
+}
+
+/* Changes the state of those jobs of a range that are in one; returns how many. */
+static uint32_t change_state(struct batch *batch, uint32_t first, uint32_t count,
+                             enum job_state from, enum job_state to)
+{
+    uint32_t changed = 0;
+    for (uint32_t job = first; job < first + count; job++) {
+        if (batch->states[job] != from)
+            continue;
+        batch->states[job] = (uint8_t)to;
+        changed++;
+    }
+    batch->in_state[from] -= changed;
+    batch->in_state[to] += changed;
+    return changed;
+}
+
+void batch_make_wait(struct batch *batch, uint32_t first, uint32_t count)
+{
+    (void)change_state(batch, first, count, JOB_QUEUED, JOB_WAITING);
+}
+
+uint32_t batch_make_ready(struct batch *batch, uint32_t first, uint32_t count)
+{
+    return change_state(batch, first, count, JOB_WAITING, JOB_QUEUED);
 }
 
 int batch_take_back(struct batch *batch, uint32_t job, bool counted)

@@ -18,8 +18,10 @@
 #include "supervisor/terms.h"
 #include "wire/job_state.h"
 
+struct ending;
 struct lane;
 struct order;
+struct wait;
 struct watcher;
 struct bytes;
 
@@ -61,6 +63,9 @@ struct batch {
     bool sealed;              /* no more entries will come */
     const char
         *cancelled; /* as a whole, for this reason: jobs still queued will not run; NULL: not */
+    enum job_state stopped_as; /* how those jobs end then */
+    uint64_t stopped_ns;       /* when its running jobs were told to end; 0: they were not */
+    uint64_t retries;          /* attempts that were not the last ones of their jobs */
     bool
         cut_short; /* cancelled while it was open: it is not what it was to be, however its jobs ended */
     bool finished; /* sealed, and all jobs have ended */
@@ -91,8 +96,10 @@ struct batch {
     bool has_news;                 /* it is on the list of that link */
     struct batch *hash_next;       /* the rest is the registry's, batches.c */
     TAILQ_ENTRY(batch) all_link, finished_link;
-    TAILQ_ENTRY(batch) cancelling_link; /* these two are the scheduler's */
-    bool cancelling;                    /* it is on the list of that link */
+    /* The scheduler's, see scheduler_parts.h. */
+    unsigned holds; /* enum hold */
+    LIST_HEAD(, wait) waits;
+    LIST_HEAD(, ending) endings;
 };
 
 /* A batch without jobs. Copies `name`, which may be NULL. NULL: out of memory. */
@@ -131,6 +138,11 @@ static inline unsigned batch_attempt(const struct batch *batch, uint32_t job)
 {
     return batch->attempts ? batch->attempts[job] : 0;
 }
+/* Those of the jobs first .. first+count-1 that are queued wait from now on. */
+void batch_make_wait(struct batch *batch, uint32_t first, uint32_t count);
+/* Those that wait are queued; returns how many. */
+uint32_t batch_make_ready(struct batch *batch, uint32_t first, uint32_t count);
+
 /* A running job did not come to its end and is to run again: it is queued, and this attempt counts, or not.
  * -ENOMEM: nothing changed. */
 int batch_take_back(struct batch *batch, uint32_t job, bool counted);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <jansson.h>
 #include "base/params.h"
+#include "base/rate.h"
 #include "wire/run_style.h"
 
 struct config;
@@ -26,7 +27,9 @@ struct plugin {
     const char *version, *summary, *abi; /* point into `described`; NULL: not told */
     enum run_style style;
     struct params_table *params; /* NULL until described */
-    uint32_t limit; /* of its jobs that run at once: the configuration's, else its own; 0: none */
+    uint32_t limit;   /* of its jobs that run at once: the configuration's, else its own; 0: none */
+    struct rate rate; /* at which its jobs are started, over all batches; zeroed: no limit */
+    uint64_t timeout_ns; /* of a job for which neither it nor its batch says any; 0: not said */
     json_t *exports, *clashes; /* names, as its first worker found them; NULL: none, or not told */
     uint64_t restricted; /* bit i: row i of params is not for everybody, see struct aw_param */
 };

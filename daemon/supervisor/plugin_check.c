@@ -42,9 +42,9 @@ static int on_result(void *context, uint32_t worker, const struct message_result
     return -EPROTO; /* it was given no jobs */
 }
 
-static void on_lost(void *context, uint32_t worker, const char *end)
+static void on_lost(void *context, uint32_t worker, const char *end, bool replaced)
 {
-    (void)context, (void)worker, (void)end; /* the pool starts another one */
+    (void)context, (void)worker, (void)end, (void)replaced; /* the pool starts another one */
 }
 
 static const struct pool_callbacks callbacks = {

@@ -210,6 +210,17 @@ void pool_cancel(struct pool *pool, const struct message_cancel *cancel)
     }
 }
 
+void pool_replace(struct pool *pool, uint32_t number, const char *why)
+{
+    struct worker *worker = &pool->workers[number];
+    if (worker->replaced || worker->pid <= 0)
+        return;
+    log_write(pool->log, LOG_LEVEL_WARNING, "worker %u is replaced: %s pid=%d", number + 1, why,
+              (int)worker->pid);
+    worker->replaced = true;
+    (void)kill(worker->pid, SIGKILL); /* may have ended meanwhile */
+}
+
 /* ---- Stopping ------------------------------------------------------------------------------ */
 
 void pool_tell_if_all_gone(struct pool *pool)

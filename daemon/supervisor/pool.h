@@ -30,8 +30,8 @@ struct pool_callbacks {
     /* A job ended, says this worker. Views are valid during the call. Non-zero: it cannot be; the worker is
      * replaced. */
     int (*on_result)(void *context, uint32_t worker, const struct message_result *result);
-    /* A worker is dead; all its results have been given to on_result. */
-    void (*on_lost)(void *context, uint32_t worker, const char *end);
+    /* A worker is dead; all its results have been given to on_result. `replaced`: by pool_replace(). */
+    void (*on_lost)(void *context, uint32_t worker, const char *end, bool replaced);
     /* No worker has ever come up, and trying on makes no sense. */
     void (*on_hopeless)(void *context);
     /* After pool_stop(): the last worker is gone. */
@@ -86,6 +86,9 @@ void pool_cancel(struct pool *pool, const struct message_cancel *cancel);
 /* Tells the one worker that has these jobs to cancel them. What the worker has not read waits in memory: a
  * job is cancelled once. */
 void pool_cancel_on(struct pool *pool, uint32_t worker, const struct message_cancel *cancel);
+
+/* Kills the worker, for this reason in words; another one takes its place. Nothing happens where that is under way. */
+void pool_replace(struct pool *pool, uint32_t worker, const char *why);
 
 /* Lets the workers finish what they have and exit; those that have not done so `patience_s` later are
  * killed. Then on_stopped is called. */

@@ -131,7 +131,7 @@ static void bury(struct worker *worker)
     worker->unstarted = 0;
     memset(worker->running, 0, sizeof(worker->running));
     worker->state = WORKER_GONE;
-    pool->callbacks.on_lost(pool->context, worker->number, end);
+    pool->callbacks.on_lost(pool->context, worker->number, end, worker->replaced);
     if (was_stopping)
         pool_tell_if_all_gone(pool);
     else if (!pool->stopping) /* else pool_stop() was called meanwhile and has told */
@@ -248,7 +248,7 @@ static void start(struct worker *worker)
 {
     worker->state = WORKER_STARTING;
     worker->ready_ns = 0;
-    worker->overdue = false;
+    worker->overdue = worker->replaced = false;
     struct error error;
     if (!launch(worker, &error)) {
         pool_worker_allow_load(worker);

@@ -24,6 +24,7 @@ struct worker {
     int64_t loading; /* position of the plugin being loaded; -1: none */
     int64_t suspect; /* position of the plugin that it was loading when it died last; -1: none */
     bool overdue;    /* killed since it took too long to load a plugin */
+    bool replaced;   /* killed since it did not let go of a job */
     uint32_t running[RUN_STYLES];
     uint32_t unstarted;
     uint32_t failures; /* deaths in a row */

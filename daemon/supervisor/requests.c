@@ -46,8 +46,9 @@ int request_open(struct supervisor *supervisor, const char *name, uid_t owner, s
 /* How many jobs the batch may have: what its own limit and the one on all jobs leave. */
 static uint32_t jobs_max(const struct supervisor *supervisor, const struct batch *batch)
 {
-    int64_t queued = (int64_t)(scheduler_queued(supervisor->scheduler) +
-                               scheduler_running(supervisor->scheduler));
+    const struct scheduler *scheduler = supervisor->scheduler;
+    int64_t queued = (int64_t)(scheduler_waiting(scheduler) + scheduler_queued(scheduler) +
+                               scheduler_running(scheduler));
     int64_t room = supervisor->config->limits.queued_jobs - queued + batch->jobs;
     int64_t most = supervisor->config->limits.batch_jobs;
     if (room < batch->jobs)

@@ -21,21 +21,35 @@ struct scheduler_callbacks {
     void (*on_completion)(void *context, struct batch *batch, const struct completion *completion);
     /* All jobs of a sealed batch have ended. */
     void (*on_finished)(void *context, struct batch *batch);
+    /* A job came out like this and is to be tried again; the view is valid during the call. */
+    void (*on_retry)(void *context, const struct batch *batch, uint32_t job, enum job_state state,
+                     struct bytes_view reason);
     /* A result could not be recorded for want of memory: the daemon cannot keep its word. */
     void (*on_broken)(void *context);
 };
 
-/* Once the results of unfinished batches take more than results_max bytes, output is dropped. NULL: out of
- * memory. The catalogue must be filled in; all must outlive the scheduler. */
+struct scheduler_limits {
+    size_t results_bytes; /* of unfinished batches, past which output is dropped */
+    uint64_t
+        running; /* jobs at the same time, of all batches; 0: as many as workers have room for */
+    uint64_t timeout_ns; /* of jobs for which nobody says one; 0: none */
+    uint64_t grace_ns;   /* what a job has to end when it is told to */
+};
+
+/* NULL: out of memory. The catalogue must be filled in; all but the limits must outlive the scheduler. */
 struct scheduler *scheduler_new(struct event_base *base, const struct catalogue *catalogue,
-                                struct pool *pool, size_t results_max,
+                                struct pool *pool, const struct scheduler_limits *limits,
                                 const struct scheduler_callbacks *callbacks, void *context);
 /* Takes the batch out of the queue without ending its jobs: before the batch is freed. */
 void scheduler_forget(struct scheduler *scheduler, struct batch *batch);
 /* Nothing may be queued. NULL is fine. */
 void scheduler_free(struct scheduler *scheduler);
 
-/* Queues the batch's entries from number `first` on. -ENOMEM: none of them. */
+/* A new batch, with its terms, before it gets its first job. -ENOMEM: it is not begun. */
+int scheduler_begin(struct scheduler *scheduler, struct batch *batch);
+
+/* Queues the batch's entries from number `first` on, or lets them wait for what they have to. -ENOMEM: none of
+ * them. */
 int scheduler_submit(struct scheduler *scheduler, struct batch *batch, uint32_t first);
 
 /* No more entries for this batch. */
@@ -46,8 +60,9 @@ void scheduler_seal(struct scheduler *scheduler, struct batch *batch);
 uint32_t scheduler_cancel(struct scheduler *scheduler, struct batch *batch, const char *reason);
 /* The two halves of it: jobs still queued will not run, and the batch is sealed; running ones are told to
  * end. */
-void scheduler_cancel_queued(struct scheduler *scheduler, struct batch *batch, const char *reason);
-void scheduler_cancel_running(struct scheduler *scheduler, const struct batch *batch);
+uint32_t scheduler_cancel_queued(struct scheduler *scheduler, struct batch *batch,
+                                 const char *reason);
+void scheduler_cancel_running(struct scheduler *scheduler, struct batch *batch);
 /* The same for one job. */
 void scheduler_cancel_job(struct scheduler *scheduler, struct batch *batch, uint32_t job,
                           const char *reason);
@@ -62,11 +77,19 @@ void scheduler_wake(struct scheduler *scheduler);
 /* From the pool: a worker says how a job of `batch` ended. -EBADMSG: it has no such job. */
 int scheduler_result(struct scheduler *scheduler, struct batch *batch, uint32_t worker,
                      const struct message_result *result);
-/* From the pool: a worker is dead. Jobs of the batch that ran there end in this state, for this reason. */
+/* From the pool: a worker is dead. Jobs of the batch that ran there end in this state, for this reason, unless
+ * they are tried again; but where it was replaced because of jobs that did not end when told to, those end
+ * as they were told, and the others run again, uncounted. */
+struct scheduler_loss {
+    enum job_state state;
+    const char *reason;
+    bool replaced;
+};
 void scheduler_lost(struct scheduler *scheduler, struct batch *batch, uint32_t worker,
-                    enum job_state state, const char *reason);
+                    const struct scheduler_loss *loss);
 
-/* Jobs queued, and jobs handed to workers. */
+/* Jobs that wait for their time or for others, jobs queued, and jobs handed to workers. */
+uint64_t scheduler_waiting(const struct scheduler *scheduler);
 uint64_t scheduler_queued(const struct scheduler *scheduler);
 uint64_t scheduler_running(const struct scheduler *scheduler);
 

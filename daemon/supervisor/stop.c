@@ -40,7 +40,7 @@ static void cancel_running(struct supervisor *supervisor)
     supervisor->stopping = CANCELLING;
     log_write(supervisor->log, LOG_LEVEL_WARNING, "stopping: %llu jobs still run and are cancelled",
               (unsigned long long)scheduler_running(supervisor->scheduler));
-    const struct batch *batch;
+    struct batch *batch;
     TAILQ_FOREACH (batch, &supervisor->batches.all, all_link)
         scheduler_cancel_running(supervisor->scheduler, batch);
     arm(supervisor, CLEANUP_S);
@@ -51,7 +51,7 @@ static void cancel_queued(struct supervisor *supervisor)
 {
     for (struct batch *batch = TAILQ_FIRST(&supervisor->batches.all); batch;
          batch = TAILQ_NEXT(batch, all_link))
-        scheduler_cancel_queued(supervisor->scheduler, batch, "the daemon is stopping");
+        (void)scheduler_cancel_queued(supervisor->scheduler, batch, "the daemon is stopping");
 }
 
 static void begin(struct supervisor *supervisor)
@@ -90,8 +90,9 @@ void stop_signalled(struct supervisor *supervisor)
 
 void stop_job_ended(struct supervisor *supervisor)
 {
-    if (supervisor->stopping && !scheduler_queued(supervisor->scheduler) &&
-        !scheduler_running(supervisor->scheduler))
+    const struct scheduler *scheduler = supervisor->scheduler;
+    if (supervisor->stopping && !scheduler_waiting(scheduler) && !scheduler_queued(scheduler) &&
+        !scheduler_running(scheduler))
         stop_workers(supervisor, EXIT_S);
 }
 

@@ -66,8 +66,26 @@ static void on_broken(void *context)
     (void)event_base_loopbreak(supervisor->base); /* fails for no base of ours */
 }
 
+static void on_retry(void *context, const struct batch *batch, uint32_t job, enum job_state state,
+                     struct bytes_view reason)
+{
+    const struct supervisor *supervisor = context;
+    if (!log_limited(supervisor->log, LOG_LEVEL_INFO))
+        return;
+    char line[512] = "";
+    char text[256];
+    (void)snprintf(line, sizeof(line), "job batch=%llu job=%u state=%s attempt=%u again",
+                   (unsigned long long)batch->number, job, job_state_name(state),
+                   batch_attempt(batch, job) - 1);
+    (void)snprintf(text, sizeof(text), "%.*s", (int)(reason.size < 255 ? reason.size : 255),
+                   (const char *)reason.data);
+    log_field(line, sizeof(line), "reason", text);
+    log_write(supervisor->log, LOG_LEVEL_INFO, "%s", line);
+}
+
 static const struct scheduler_callbacks scheduler_callbacks = {
     .on_completion = on_completion,
+    .on_retry = on_retry,
     .on_finished = on_finished,
     .on_broken = on_broken,
 };
@@ -159,17 +177,19 @@ static int on_result(void *context, uint32_t worker, const struct message_result
     return scheduler_result(supervisor->scheduler, supervisor->latest, worker, result);
 }
 
-static void on_lost(void *context, uint32_t worker, const char *end)
+static void on_lost(void *context, uint32_t worker, const char *end, bool replaced)
 {
     struct supervisor *supervisor = context;
-    enum job_state state = supervisor->stopping ? JOB_CANCELLED : JOB_CRASHED;
     char reason[160] = "the daemon stopped and did not wait any longer";
     if (!supervisor->stopping)
         (void)snprintf(reason, sizeof(reason), "its worker %s", end);
+    struct scheduler_loss loss = {.state = supervisor->stopping ? JOB_CANCELLED : JOB_CRASHED,
+                                  .reason = reason,
+                                  .replaced = replaced && !supervisor->stopping};
     /* Batches may finish here, and finished ones may be forgotten; never the one at hand. */
     for (struct batch *batch = TAILQ_FIRST(&supervisor->batches.all); batch;
          batch = TAILQ_NEXT(batch, all_link))
-        scheduler_lost(supervisor->scheduler, batch, worker, state, reason);
+        scheduler_lost(supervisor->scheduler, batch, worker, &loss);
 }
 
 static void on_hopeless(void *context)
@@ -270,9 +290,13 @@ static int start(struct supervisor *supervisor, int listen_fd, struct error *err
         return code;
     supervisor->watchers = watchers_new(supervisor->base, &supervisor->catalogue,
                                         (size_t)supervisor->config->limits.client_watchers);
-    supervisor->scheduler = scheduler_new(
-        supervisor->base, &supervisor->catalogue, supervisor->pool,
-        (size_t)supervisor->config->limits.results_bytes, &scheduler_callbacks, supervisor);
+    struct scheduler_limits limits = {
+        .results_bytes = (size_t)supervisor->config->limits.results_bytes,
+        .grace_ns = 5 * CLOCK_NS_PER_S,
+    };
+    supervisor->scheduler =
+        scheduler_new(supervisor->base, &supervisor->catalogue, supervisor->pool, &limits,
+                      &scheduler_callbacks, supervisor);
     if (!supervisor->watchers || !supervisor->scheduler)
         return error_errno(error, -ENOMEM, "cannot start");
     return 0;

@@ -214,7 +214,7 @@ static int open_worker(struct aw_worker *worker, int fd, struct error *error)
     worker->fibers = fiber_pool_new(STACKS_KEPT);
     if (!worker->base || !worker->timers || !worker->fibers)
         return error_set(error, -ENOMEM, "cannot start a loop");
-    worker->alarm = alarm_new(worker->base, worker->timers, error);
+    worker->alarm = alarm_new(worker->base, worker->timers, NULL, NULL, error);
     if (!worker->alarm)
         return -ENOMEM;
     worker->channel = channel_new(worker->base, fd, &callbacks, worker);

@@ -346,9 +346,9 @@ static int on_result(void *context, uint32_t worker, const struct message_result
     return 0;
 }
 
-static void on_lost(void *context, uint32_t worker, const char *end)
+static void on_lost(void *context, uint32_t worker, const char *end, bool replaced)
 {
-    (void)context;
+    (void)context, (void)replaced;
     seen.lost++;
     seen.lost_worker = worker;
     (void)snprintf(seen.lost_end, sizeof(seen.lost_end), "%s", end);

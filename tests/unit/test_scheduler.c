@@ -33,6 +33,8 @@ struct pool {
     struct message_cancel cancelled; /* the latest */
     uint32_t cancelled_on;           /* the worker told of the latest, where it was one */
     unsigned cancels;
+    unsigned replaced; /* bit i: worker i is to be */
+    char why[160];
 };
 static struct pool pool;
 
@@ -106,6 +108,12 @@ void pool_ended(struct pool *fake, uint32_t worker, enum run_style style)
     fake->running[worker][style]--;
 }
 
+void pool_replace(struct pool *fake, uint32_t worker, const char *why)
+{
+    fake->replaced |= 1u << worker;
+    (void)snprintf(fake->why, sizeof(fake->why), "%s", why);
+}
+
 void pool_cancel_on(struct pool *fake, uint32_t worker, const struct message_cancel *cancel)
 {
     fake->cancelled = *cancel;
@@ -125,7 +133,8 @@ static struct event_base *base;
 static struct plugin plugins[4];
 static struct catalogue catalogue;
 static struct scheduler *scheduler;
-static unsigned completions, finished, broken;
+static unsigned completions, finished, broken, retries;
+static struct scheduler_limits own_limits;
 static uint64_t last_finished;
 
 static void on_completion(void *context, struct batch *batch, const struct completion *completion)
@@ -145,6 +154,14 @@ static void on_finished(void *context, struct batch *batch)
     last_finished = batch->number;
 }
 
+static void on_retry(void *context, const struct batch *batch, uint32_t job, enum job_state state,
+                     struct bytes_view reason)
+{
+    (void)context, (void)reason;
+    ck_assert(job_state_is_final(state) && !job_state_is_final(batch_state(batch, job)));
+    retries++;
+}
+
 static void on_broken(void *context)
 {
     (void)context;
@@ -155,14 +172,19 @@ static void set_up(void)
 {
     static const enum run_style styles[] = {RUN_ASYNC, RUN_BLOCKING, RUN_BLOCKING, RUN_BLOCKING};
     static const struct scheduler_callbacks callbacks = {
-        .on_completion = on_completion, .on_finished = on_finished, .on_broken = on_broken};
+        .on_completion = on_completion,
+        .on_finished = on_finished,
+        .on_retry = on_retry,
+        .on_broken = on_broken,
+    };
     pool = (struct pool){.ready = WORKERS, .limit = 1000000};
     for (uint32_t i = 0; i < WORKERS; i++)
         (void)bytes_reserve(&pool.out[i], 4 << 20);
-    completions = finished = broken = 0;
+    completions = finished = broken = retries = 0;
+    own_limits = (struct scheduler_limits){.results_bytes = RESULTS_MAX, .grace_ns = 50000000};
     base = event_base_new();
     catalogue = make_catalogue(plugins, 4, styles);
-    scheduler = scheduler_new(base, &catalogue, &pool, RESULTS_MAX, &callbacks, &pool);
+    scheduler = scheduler_new(base, &catalogue, &pool, &own_limits, &callbacks, &pool);
 }
 
 static void tear_down(void)
@@ -172,6 +194,13 @@ static void tear_down(void)
     for (uint32_t i = 0; i < WORKERS; i++)
         bytes_free(&pool.out[i]);
     event_base_free(base);
+}
+
+/* A worker of the batch's jobs has crashed. */
+static void lose(struct batch *batch, uint32_t worker, const char *reason)
+{
+    struct scheduler_loss loss = {.state = JOB_CRASHED, .reason = reason};
+    scheduler_lost(scheduler, batch, worker, &loss);
 }
 
 /* One turn of the loop, without waiting. */
@@ -382,7 +411,7 @@ START_TEST(a_limit_has_room_again_for_what_was_lost_with_a_worker)
     plugins[0].limit = 8;
     struct batch *batch = submit(1, 0, 100);
     settle();
-    scheduler_lost(scheduler, batch, 1, JOB_CRASHED, "its worker died");
+    lose(batch, 1, "its worker died");
     pool.running[1][RUN_ASYNC] = 0;
     ck_assert_uint_eq(batch->in_state[JOB_CRASHED], 2);
     scheduler_wake(scheduler);
@@ -869,7 +898,7 @@ START_TEST(jobs_of_a_lost_worker_have_crashed_and_others_go_on)
     uint32_t lost = batch->where[0];
     succeed(batch, 0);
     memset(pool.running[lost], 0, sizeof(pool.running[lost])); /* as the pool does */
-    scheduler_lost(scheduler, batch, lost, JOB_CRASHED, "its worker was killed by signal 11");
+    lose(batch, lost, "its worker was killed by signal 11");
     ck_assert_uint_eq(batch->in_state[JOB_CRASHED], 9);
     ck_assert_uint_eq(batch->in_state[JOB_RUNNING], 30);
     check_counts(0, 30);
@@ -880,8 +909,7 @@ START_TEST(jobs_of_a_lost_worker_have_crashed_and_others_go_on)
             succeed(batch, job);
     }
     ck_assert_uint_eq(finished, 1);
-    scheduler_lost(scheduler, batch, 1, JOB_CRASHED,
-                   "its worker exited"); /* of no interest any more */
+    lose(batch, 1, "its worker exited"); /* of no interest any more */
     ck_assert_uint_eq(completions, 40);
     batch_free(batch);
 }
@@ -945,7 +973,7 @@ static void lose_worker(struct batch **batches, uint32_t worker)
     memset(pool.running[worker], 0, sizeof(pool.running[worker]));
     for (uint32_t i = 0; i < SLOTS; i++) {
         if (batches[i])
-            scheduler_lost(scheduler, batches[i], worker, JOB_CRASHED, "its worker exited");
+            lose(batches[i], worker, "its worker exited");
     }
 }
 

@@ -1,0 +1,111 @@
+/*
+ * Jobs that were told to end have the grace time (daemon.job_grace) for it. Who ignores that costs its worker:
+ * the worker is replaced, those jobs end as they were told to, and the others on it run again.
+ *
+ * A worker tells its jobs itself when their time is up, but one that is held up by a plugin cannot, so
+ * the supervisor looks, too: for each batch at most once in a while, since that means going through its jobs.
+ */
+#include "supervisor/scheduler_parts.h"
+
+#include <stdio.h>
+#include "base/clock.h"
+#include "base/parse.h"
+#include "supervisor/catalogue.h"
+#include "supervisor/pool.h"
+
+/* Between two looks at the jobs of one batch, and what a job may take from being handed over to its start; reason:
+ * a look at a million jobs takes some milliseconds. */
+#define LOOK_NS CLOCK_NS_PER_S
+
+/* When the job was, or is, told to end; UINT64_MAX: never. */
+static uint64_t told_ns(const struct scheduler *scheduler, const struct batch *batch, uint32_t job)
+{
+    const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
+    uint64_t timeout_ns = scheduler_timeout_ns(scheduler, batch, entry);
+    uint64_t told = batch->stopped_ns ? batch->stopped_ns : UINT64_MAX;
+    uint64_t up = timeout_ns ? batch_dispatched_ns(batch, job) + timeout_ns + LOOK_NS : UINT64_MAX;
+    return told < up ? told : up;
+}
+
+void grace_watch(struct scheduler *scheduler, struct batch *batch, uint64_t timeout_ns)
+{
+    /* Fails without memory only: then nobody looks. */
+    (void)waits_sooner(scheduler->waits, batch, WAIT_GRACE,
+                       clock_now_ns() + timeout_ns + LOOK_NS + scheduler->limits.grace_ns);
+}
+
+void grace_begin(struct scheduler *scheduler, struct batch *batch)
+{
+    (void)waits_sooner(scheduler->waits, batch, WAIT_GRACE,
+                       clock_now_ns() + scheduler->limits.grace_ns); /* as above */
+}
+
+void grace_begin_job(struct scheduler *scheduler, struct batch *batch, uint32_t job)
+{
+    struct wait_jobs one = {.first = job, .count = 1};
+    (void)waits_add(scheduler->waits, batch, WAIT_CANCEL, one,
+                    clock_now_ns() + scheduler->limits.grace_ns); /* as above */
+}
+
+/* Replaces the worker that does not let go of the job. */
+static void replace(struct scheduler *scheduler, const struct batch *batch, uint32_t job)
+{
+    const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
+    char why[160], span[40];
+    (void)snprintf(why, sizeof(why), "job %llu.%u of plugin %s did not end within %s",
+                   (unsigned long long)batch->number, job,
+                   scheduler->catalogue->plugins[entry->plugin].name,
+                   parse_show_span(clock_seconds(scheduler->limits.grace_ns), span, sizeof(span)));
+    pool_replace(scheduler->pool, batch->where[job], why);
+}
+
+void grace_over(struct scheduler *scheduler, struct batch *batch)
+{
+    uint64_t now_ns = clock_now_ns(), next_ns = UINT64_MAX;
+    for (uint32_t job = 0; batch->in_state[JOB_RUNNING] && job < batch->jobs; job++) {
+        uint64_t told =
+            batch_state(batch, job) == JOB_RUNNING ? told_ns(scheduler, batch, job) : UINT64_MAX;
+        if (told == UINT64_MAX)
+            continue;
+        if (told + scheduler->limits.grace_ns <= now_ns)
+            replace(scheduler, batch, job);
+        else if (told + scheduler->limits.grace_ns < next_ns)
+            next_ns = told + scheduler->limits.grace_ns;
+    }
+    if (next_ns != UINT64_MAX)
+        (void)waits_sooner(scheduler->waits, batch, WAIT_GRACE,
+                           next_ns > now_ns + LOOK_NS ? next_ns : now_ns + LOOK_NS); /* as above */
+}
+
+void grace_over_job(struct scheduler *scheduler, struct batch *batch, uint32_t job,
+                    uint64_t since_ns)
+{
+    if (batch_state(batch, job) != JOB_RUNNING || batch_dispatched_ns(batch, job) > since_ns)
+        return;
+    replace(scheduler, batch, job);
+    grace_begin_job(scheduler, batch,
+                    job); /* so that its verdict is known when the worker is gone */
+}
+
+enum job_state grace_verdict(const struct scheduler *scheduler, const struct batch *batch,
+                             uint32_t job, char *reason, size_t reason_size)
+{
+    const char *told = NULL;
+    enum job_state state = JOB_QUEUED;
+    uint64_t due_ns, now_ns = clock_now_ns();
+    const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
+    uint64_t timeout_ns = scheduler_timeout_ns(scheduler, batch, entry);
+    if (batch->cancelled) {
+        state = batch->stopped_as;
+        told = batch->cancelled;
+    } else if (timeout_ns && batch_dispatched_ns(batch, job) + timeout_ns <= now_ns) {
+        state = JOB_TIMED_OUT;
+        told = "its time was up";
+    } else if (waits_find(batch, WAIT_CANCEL, job, &due_ns)) {
+        state = JOB_CANCELLED;
+        told = "cancelled";
+    }
+    if (told)
+        (void)snprintf(reason, reason_size, "%s; its worker had to be replaced to end it", told);
+    return state;
+}
