@@ -10,10 +10,13 @@
 #include "base/cleanup.h"
 #include "supervisor/batches.h"
 #include "supervisor/client.h"
+#include "supervisor/config.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/watcher.h"
 #include "wire/rpc.h"
 
-static const struct method *const tables[] = {methods_batch, methods_job, methods_daemon};
+static const struct method *const tables[] = {methods_submit, methods_batch, methods_job,
+                                              methods_daemon};
 
 static const struct method *find(const char *name)
 {
@@ -122,4 +125,27 @@ struct batch *call_batch(struct call *call, int64_t number)
     if (!batch)
         call_fail(call, RPC_NO_SUCH_THING, "there is no batch %lld", (long long)number);
     return batch;
+}
+
+struct batch_params {
+    int64_t batch;
+};
+static const struct aw_param batch_rows[] = {CALL_BATCH_ROW(struct batch_params), AW_PARAMS_END};
+static const struct params_table batch_table = CALL_TABLE(batch_rows, struct batch_params);
+
+struct batch *call_read_batch(struct call *call)
+{
+    struct batch_params params;
+    return call_read(call, &batch_table, &params) ? call_batch(call, params.batch) : NULL;
+}
+
+bool call_may_watch(struct call *call)
+{
+    if (!watchers_full(call->supervisor->watchers, call->client))
+        return true;
+    call_fail(
+        call, RPC_FULL,
+        "full: one client may wait for or watch %lld batches at once (limits.client_watchers)",
+        (long long)call->supervisor->config->limits.client_watchers);
+    return false;
 }

@@ -65,8 +65,18 @@ void call_fail_as(struct call *call, int code);
 /* The batch of this number; NULL: there is none, and the call has failed. */
 struct batch *call_batch(struct call *call, int64_t number);
 
-/* The methods, by subject: method_batch.c, method_job.c, method_daemon.c. Each ends with a NULL name. */
-extern const struct method methods_batch[], methods_job[], methods_daemon[];
+/* The row of a table for the batch that is meant, in the field `batch`. */
+#define CALL_BATCH_ROW(params_struct) \
+    AW_PARAM(params_struct, batch, .text = "The batch's number", .required = true)
+/* The batch that the call names by its only parameter; NULL: the call has failed. */
+struct batch *call_read_batch(struct call *call);
+
+/* Whether the client may have one more watcher; if not, the call has failed. */
+bool call_may_watch(struct call *call);
+
+/* The methods, by subject: method_submit.c, method_batch.c, method_job.c, method_daemon.c. Each ends with a NULL
+ * name. */
+extern const struct method methods_submit[], methods_batch[], methods_job[], methods_daemon[];
 
 /* A table of the rows in the array `rows` for `struct_type`. */
 #define CALL_TABLE(rows_, struct_type) \

@@ -41,6 +41,8 @@ int catalogue_init(struct catalogue *catalogue, const struct config *config, str
         plugin->file = config->plugins[catalogue->count].file;
         plugin->unrestricted = config->plugins[catalogue->count].unrestricted;
         plugin->limit = (uint32_t)config->plugins[catalogue->count].limit;
+        plugin->rate = config->plugins[catalogue->count].rate;
+        plugin->timeout_ns = config->plugins[catalogue->count].timeout_ns;
         plugin->name = stem(plugin->file);
         if (!plugin->name) {
             catalogue_clear(catalogue);

@@ -166,6 +166,14 @@ void config_plugin_clear(struct config_plugin *plugin)
     *plugin = (struct config_plugin){0};
 }
 
+void config_batch_clear(struct config_batch *batch)
+{
+    submission_clear(&batch->submission);
+    json_decref(batch->jobs);
+    free(batch->where);
+    *batch = (struct config_batch){0};
+}
+
 void config_free(struct config *config)
 {
     if (!config)
@@ -174,10 +182,8 @@ void config_free(struct config *config)
     for (size_t i = 0; i < config->plugins_count; i++)
         config_plugin_clear(&config->plugins[i]);
     free(config->plugins);
-    for (size_t i = 0; i < config->batches_count; i++) {
-        free(config->batches[i].where);
-        json_decref(config->batches[i].params);
-    }
+    for (size_t i = 0; i < config->batches_count; i++)
+        config_batch_clear(&config->batches[i]);
     free(config->batches);
     free(config);
 }

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <jansson.h>
 #include "base/log.h"
+#include "base/rate.h"
+#include "supervisor/submission.h"
 
 struct problems;
 struct error;
@@ -20,6 +22,8 @@ struct config_plugin {
     json_t *settings;     /* object; NULL: none given */
     json_t *unrestricted; /* restricted parameters that are for everybody; NULL: none given */
     int64_t limit;        /* of its jobs that run at once; 0: the plugin's own */
+    struct rate rate;     /* at which its jobs are started; zeroed: as fast as they can */
+    uint64_t timeout_ns;  /* of a job that has none of its own or its batch's; 0: not said */
     char *where;          /* "FILE:LINE" of its entry, for messages; NULL: found in plugin_dir */
 };
 
@@ -30,10 +34,14 @@ void config_plugin_clear(struct config_plugin *plugin);
 enum config_when { CONFIG_AT_START };
 
 struct config_batch {
-    json_t *params; /* as for batch.submit */
+    struct submission submission;
+    json_t *jobs; /* as for batch.submit */
     enum config_when when;
     char *where; /* "FILE:LINE", for messages */
 };
+
+/* Frees its members. */
+void config_batch_clear(struct config_batch *batch);
 
 struct config {
     struct {
@@ -43,7 +51,11 @@ struct config {
         char *plugin_dir;      /* every *.so in it is a plugin */
         double grace_s;        /* how long running jobs may take to end when the daemon stops */
         double load_timeout_s; /* how long loading one plugin may take */
+        double job_grace_s;    /* how long a job may take to end when it is told to */
     } daemon;
+    struct {
+        double timeout_s; /* of a job for which nobody says otherwise; 0: none */
+    } defaults;
     struct {
         enum log_level level;
         int64_t rate;  /* lines of jobs and plugins a second; 0: no limit */
@@ -61,6 +73,7 @@ struct config {
         int64_t output_bytes;    /* output of one job */
         int64_t history_bytes;   /* memory for finished batches */
         int64_t results_bytes;   /* memory for results of unfinished batches */
+        int64_t running;         /* jobs at once in all; 0: no limit */
         int64_t running_async;   /* jobs at once in one worker, by run style */
         int64_t running_fibers;
         int64_t running_blocking; /* = threads of one worker's pool; 0: twice the cores */

@@ -1,16 +1,12 @@
 /*
- * The methods batch.*: decode, call a plain function, report.
+ * The methods that wait for batches, show them and stop them: decode, call a plain function, report.
  */
-#include <errno.h>
 #include <string.h>
-#include "base/cleanup.h"
 #include "supervisor/batches.h"
 #include "supervisor/call.h"
 #include "supervisor/client.h"
 #include "supervisor/config.h"
-#include "supervisor/requests.h"
 #include "supervisor/scheduler.h"
-#include "supervisor/submit.h"
 #include "supervisor/summary.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/watcher.h"
@@ -19,18 +15,6 @@
 /* Batches in one answer of batch.list. */
 #define LIST_DEFAULT "100"
 #define LIST_MAX 1000
-
-/* ---- submit, open, add, seal --------------------------------------------------------------- */
-
-struct submit_params {
-    const char *name, *follow;
-};
-static const struct aw_param submit_rows[] = {
-    AW_PARAM(struct submit_params, name, .text = "A name for people"),
-    AW_PARAM(struct submit_params, follow, .text = "What to tell of it", .default_text = "none"),
-    AW_PARAMS_END,
-};
-static const struct params_table submit_table = CALL_TABLE(submit_rows, struct submit_params);
 
 static bool read_events(struct call *call, const char *field, const char *text,
                         enum watch_events *out)
@@ -45,141 +29,6 @@ static bool read_events(struct call *call, const char *field, const char *text,
     return true;
 }
 
-/* Whether the client may have one more watcher; if not, the call has failed. */
-static bool may_watch(struct call *call)
-{
-    if (!watchers_full(call->supervisor->watchers, call->client))
-        return true;
-    call_fail(
-        call, RPC_FULL,
-        "full: one client may wait for or watch %lld batches at once (limits.client_watchers)",
-        (long long)call->supervisor->config->limits.client_watchers);
-    return false;
-}
-
-static bool read_submit(struct call *call, struct submit_params *params, enum watch_events *follow)
-{
-    if (!call_read(call, &submit_table, params))
-        return false;
-    if (!submit_check_name(params->name, &call->problems)) {
-        call_fail(call, RPC_INVALID_PARAMS, "invalid params");
-    } else if (read_events(call, "follow", params->follow, follow) &&
-               (*follow == WATCH_NONE || may_watch(call))) {
-        return true;
-    }
-    call_done_reading(&submit_table, params);
-    return false;
-}
-
-static void follow_batch(struct call *call, struct batch *batch, enum watch_events events)
-{
-    if (events != WATCH_NONE &&
-        watchers_watch(call->supervisor->watchers, call->client, batch, events, 0) != 0)
-        call_fail(call, RPC_FULL, "batch %llu runs, but there is no memory to follow it",
-                  (unsigned long long)batch->number);
-}
-
-/*
- * The text of the call's jobs; empty where there are none, which is a problem. *owned is to be freed
- * behind it.
- */
-static struct bytes_view take_jobs(struct call *call, char **owned)
-{
-    json_t *jobs = call_take(call, "jobs");
-    struct bytes_view text = call->jobs;
-    if (!jobs) {
-        problems_add(&call->problems, "jobs", "is required");
-    } else if (!text.data) { /* no array, or its name was written with escapes */
-        *owned = json_dumps(jobs, JSON_COMPACT | JSON_ENCODE_ANY);
-        text.data = (const uint8_t *)*owned;
-        text.size = *owned ? strlen(*owned) : 0;
-    }
-    json_decref(jobs);
-    return text;
-}
-
-static void batch_submit(struct call *call)
-{
-    AUTO_FREE char *owned = NULL;
-    struct bytes_view jobs = take_jobs(call, &owned);
-    struct submit_params params;
-    enum watch_events follow;
-    if (read_submit(call, &params, &follow)) {
-        struct batch *batch;
-        int code = request_submit(call->supervisor, params.name, client_uid(call->client), jobs,
-                                  &batch, &call->problems, &call->error);
-        if (code) {
-            call_fail_as(call, code);
-        } else {
-            call_result(call, json_pack("{s:I, s:I, s:b}", "batch", (json_int_t)batch->number,
-                                        "jobs", (json_int_t)batch->jobs, "existing", 0));
-            follow_batch(call, batch, follow);
-        }
-        call_done_reading(&submit_table, &params);
-    }
-}
-
-static void batch_open(struct call *call)
-{
-    struct submit_params params;
-    enum watch_events follow;
-    if (!read_submit(call, &params, &follow))
-        return;
-    struct batch *batch;
-    int code =
-        request_open(call->supervisor, params.name, client_uid(call->client), &batch, &call->error);
-    if (code) {
-        call_fail_as(call, code);
-    } else {
-        call_result(call, json_pack("{s:I}", "batch", (json_int_t)batch->number));
-        follow_batch(call, batch, follow);
-    }
-    call_done_reading(&submit_table, &params);
-}
-
-struct batch_params {
-    int64_t batch;
-};
-#define BATCH_ROW(params_struct) \
-    AW_PARAM(params_struct, batch, .text = "The batch's number", .required = true)
-static const struct aw_param batch_rows[] = {BATCH_ROW(struct batch_params), AW_PARAMS_END};
-static const struct params_table batch_table = CALL_TABLE(batch_rows, struct batch_params);
-
-/* The batch that the call names by its only parameter; NULL: the call has failed. */
-static struct batch *read_batch(struct call *call)
-{
-    struct batch_params params;
-    return call_read(call, &batch_table, &params) ? call_batch(call, params.batch) : NULL;
-}
-
-static void batch_add(struct call *call)
-{
-    AUTO_FREE char *owned = NULL;
-    struct bytes_view jobs = take_jobs(call, &owned);
-    struct batch *batch = read_batch(call);
-    if (batch) {
-        uint32_t first = batch->jobs;
-        int code = request_add(call->supervisor, batch, client_uid(call->client), jobs,
-                               &call->problems, &call->error);
-        if (code)
-            call_fail_as(call, code);
-        else
-            call_result(call,
-                        json_pack("{s:I, s:I, s:I}", "batch", (json_int_t)batch->number, "first",
-                                  (json_int_t)first, "jobs", (json_int_t)batch->jobs));
-    }
-}
-
-static void batch_seal_method(struct call *call)
-{
-    struct batch *batch = read_batch(call);
-    if (!batch)
-        return;
-    scheduler_seal(call->supervisor->scheduler, batch);
-    call_result(call, json_pack("{s:I, s:I}", "batch", (json_int_t)batch->number, "jobs",
-                                (json_int_t)batch->jobs));
-}
-
 /* ---- wait, watch --------------------------------------------------------------------------- */
 
 struct wait_params {
@@ -187,7 +36,7 @@ struct wait_params {
     struct aw_duration timeout;
 };
 static const struct aw_param wait_rows[] = {
-    BATCH_ROW(struct wait_params),
+    CALL_BATCH_ROW(struct wait_params),
     AW_PARAM(struct wait_params, timeout, .text = "How long to wait", .max = AW_UNLIMITED),
     AW_PARAMS_END,
 };
@@ -209,7 +58,7 @@ static void batch_wait(struct call *call)
     double timeout_s = timed && params.timeout.seconds < WAIT_MAX_S ? params.timeout.seconds : -1;
     if (batch->finished)
         call_result(call, summary_batch(batch));
-    else if (may_watch(call) &&
+    else if (call_may_watch(call) &&
              watchers_wait(call->supervisor->watchers, call->client, batch, call->id, timeout_s))
         call_fail(call, RPC_FULL, "out of memory");
 }
@@ -219,7 +68,7 @@ struct watch_params {
     const char *events;
 };
 static const struct aw_param watch_rows[] = {
-    BATCH_ROW(struct watch_params),
+    CALL_BATCH_ROW(struct watch_params),
     AW_PARAM(struct watch_params, events, .text = "What to tell", .default_text = "each"),
     AW_PARAM(struct watch_params, from, .text = "The first completion to tell of",
              .max = AW_UNLIMITED),
@@ -239,7 +88,7 @@ static void watch(struct call *call, const struct watch_params *params)
         call_fail(call, RPC_INVALID_PARAMS, "invalid params");
         return;
     }
-    if (events != WATCH_NONE && !may_watch(call))
+    if (events != WATCH_NONE && !call_may_watch(call))
         return;
     call_result(call, json_pack("{s:I, s:s, s:I, s:I}", "batch", (json_int_t)batch->number, "state",
                                 summary_state(batch), "jobs", (json_int_t)batch->jobs, "completed",
@@ -262,7 +111,7 @@ static void batch_watch(struct call *call)
 
 static void batch_show(struct call *call)
 {
-    const struct batch *batch = read_batch(call);
+    const struct batch *batch = call_read_batch(call);
     if (batch)
         call_result(call, summary_batch_details(batch));
 }
@@ -323,7 +172,7 @@ static void batch_list(struct call *call)
 
 static void batch_cancel(struct call *call)
 {
-    struct batch *batch = read_batch(call);
+    struct batch *batch = call_read_batch(call);
     if (!batch)
         return;
     uint64_t number = batch->number;
@@ -334,10 +183,6 @@ static void batch_cancel(struct call *call)
 }
 
 const struct method methods_batch[] = {
-    {.name = "batch.submit", .run = batch_submit},
-    {.name = "batch.open", .run = batch_open},
-    {.name = "batch.add", .run = batch_add},
-    {.name = "batch.seal", .run = batch_seal_method},
     {.name = "batch.wait", .run = batch_wait, .only_answers = true},
     {.name = "batch.watch", .run = batch_watch},
     {.name = "batch.show", .run = batch_show, .only_answers = true},

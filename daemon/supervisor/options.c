@@ -85,6 +85,23 @@ static const struct option options[] = {
      .text =
          "How long a worker may take to load and open one plugin; a plugin that takes longer is "
          "disabled. The default is far more than any needs that waits for nobody."},
+    {.group = "daemon",
+     .name = "job_grace",
+     SPAN(daemon.job_grace_s),
+     .fallback = "5s",
+     .min = 0,
+     .max = 3600,
+     .text = "How long a job may take to end once it is cancelled or its time is up. Past that its "
+             "worker is replaced, and the other jobs there run again."},
+
+    {.group = "defaults",
+     .name = "timeout",
+     SPAN(defaults.timeout_s),
+     .fallback = "0s",
+     .min = 0,
+     .max = TERMS_SPAN_MAX_S,
+     .text = "How long a job may run where neither it, nor its batch, nor its plugin's entry below "
+             "says otherwise; 0: as long as it takes."},
 
     {.group = "log",
      .name = "level",
@@ -202,6 +219,15 @@ static const struct option options[] = {
      .max = 1 * TIB,
      .text = "Memory for the results of batches that have not ended yet. Beyond it the output and "
              "details of jobs are dropped and their results say so."},
+    {.group = "limits",
+     .name = "running",
+     INTEGER(limits.running),
+     .fallback = "0",
+     .min = 0,
+     .max = JOBS_MAX,
+     .unit = "jobs",
+     .text = "Jobs that run at once, in all workers and of all plugins together; 0: as many as the "
+             "following let."},
     {.group = "limits",
      .name = "running_async",
      INTEGER(limits.running_async),

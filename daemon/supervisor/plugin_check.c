@@ -97,8 +97,7 @@ static int check_batch(const struct config *config, const struct config_batch *c
     if (!batch)
         return -ENOMEM;
     struct problems found = {0};
-    (void)submit_check_name(json_string_value(json_object_get(configured->params, "name")), &found);
-    int code = submit_json(batch, json_object_get(configured->params, "jobs"), catalogue, true,
+    int code = submit_json(batch, configured->jobs, catalogue, true,
                            (uint32_t)config->limits.batch_jobs, &found, NULL);
     for (size_t i = 0; i < found.count && i < PROBLEMS_KEPT; i++)
         problems_add(problems, configured->where, "%s: %s", found.kept[i].field,

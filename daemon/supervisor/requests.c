@@ -10,6 +10,7 @@
 #include "base/problems.h"
 #include "supervisor/config.h"
 #include "supervisor/scheduler.h"
+#include "supervisor/submission.h"
 #include "supervisor/submit.h"
 #include "supervisor/supervisor.h"
 #include "wire/rpc.h"
@@ -27,39 +28,46 @@ static int full(struct error *error, const char *what, int64_t limit, const char
     return RPC_FULL;
 }
 
-int request_open(struct supervisor *supervisor, const char *name, uid_t owner, struct batch **out,
-                 struct error *error)
+int request_open(struct supervisor *supervisor, const struct submission *submission, uid_t owner,
+                 struct batch **out, bool *existing, struct problems *problems, struct error *error)
 {
+    (void)problems;
     if (supervisor->stopping)
         return refuse(error, RPC_NOT_READY, "the daemon is stopping");
     int64_t limit = supervisor->config->limits.batches;
     const struct batches *batches = &supervisor->batches;
     if ((int64_t)(batches->count - batches->finished_count) >= limit)
         return full(error, "unfinished batches", limit, "limits.batches");
-    struct batch *batch = batches_add(&supervisor->batches, name, owner);
+    struct batch *batch = batches_add(&supervisor->batches, submission->name, owner);
     if (!batch)
         return refuse(error, RPC_FULL, "out of memory");
+    batch->terms = submission->terms;
+    if (scheduler_begin(supervisor->scheduler, batch) != 0) {
+        batches_undo_add(&supervisor->batches, batch);
+        return refuse(error, RPC_FULL, "out of memory");
+    }
     *out = batch;
+    *existing = false;
     return 0;
 }
 
-/* How many jobs the batch may have: what its own limit and the one on all jobs leave. */
-static uint32_t jobs_max(const struct supervisor *supervisor, const struct batch *batch)
+/* How many more jobs the batch may have: what its own limit and the one on all jobs leave. */
+static uint32_t room_for(const struct supervisor *supervisor, const struct batch *batch)
 {
     const struct scheduler *scheduler = supervisor->scheduler;
-    int64_t queued = (int64_t)(scheduler_waiting(scheduler) + scheduler_queued(scheduler) +
-                               scheduler_running(scheduler));
-    int64_t room = supervisor->config->limits.queued_jobs - queued + batch->jobs;
-    int64_t most = supervisor->config->limits.batch_jobs;
-    if (room < batch->jobs)
-        room = batch->jobs;
-    return (uint32_t)(room < most ? room : most);
+    int64_t unended = (int64_t)(scheduler_waiting(scheduler) + scheduler_queued(scheduler) +
+                                scheduler_running(scheduler));
+    int64_t of_all = supervisor->config->limits.queued_jobs - unended;
+    int64_t of_batch = supervisor->config->limits.batch_jobs - batch->jobs;
+    int64_t room = of_all < of_batch ? of_all : of_batch;
+    return room > 0 ? (uint32_t)room : 0;
 }
 
-static int too_many(const struct supervisor *supervisor, uint32_t most, struct error *error)
+static int too_many(const struct supervisor *supervisor, const struct batch *batch, uint64_t asked,
+                    struct error *error)
 {
     int64_t limit = supervisor->config->limits.batch_jobs;
-    if (most == limit)
+    if (asked > (uint64_t)(limit - batch->jobs))
         return full(error, "jobs in a batch", limit, "limits.batch_jobs");
     return full(error, "jobs that have not ended", supervisor->config->limits.queued_jobs,
                 "limits.queued_jobs");
@@ -78,11 +86,12 @@ int request_add(struct supervisor *supervisor, struct batch *batch, uid_t caller
         return refuse(error, RPC_NOT_READY, "the daemon is stopping");
     if (batch->sealed)
         return refuse(error, RPC_NOT_ALLOWED, "the batch is sealed");
-    uint32_t first = batch->entries_count, most = jobs_max(supervisor, batch);
+    uint32_t first = batch->entries_count;
+    uint64_t asked = 0;
     int code = batch_accept(batch, clock_now_ns());
     if (!code)
-        code = submit_entries(batch, jobs, &supervisor->catalogue, is_trusted(caller), most,
-                              problems, error);
+        code = submit_entries(batch, jobs, &supervisor->catalogue, is_trusted(caller),
+                              room_for(supervisor, batch), &asked, problems, error);
     if (!code)
         code = scheduler_submit(supervisor->scheduler, batch, first);
     if (!code)
@@ -95,20 +104,21 @@ int request_add(struct supervisor *supervisor, struct batch *batch, uid_t caller
     if (code == -EBADMSG)
         return RPC_PARSE_ERROR; /* the words are there already */
     if (code == -E2BIG)
-        return too_many(supervisor, most, error);
+        return too_many(supervisor, batch, asked, error);
     return refuse(error, RPC_FULL, "out of memory");
 }
 
-int request_submit(struct supervisor *supervisor, const char *name, uid_t owner,
-                   struct bytes_view jobs, struct batch **out, struct problems *problems,
-                   struct error *error)
+int request_submit(struct supervisor *supervisor, const struct submission *submission, uid_t owner,
+                   struct bytes_view jobs, struct batch **out, bool *existing,
+                   struct problems *problems, struct error *error)
 {
     struct batch *batch;
-    int code = request_open(supervisor, name, owner, &batch, error);
+    int code = request_open(supervisor, submission, owner, &batch, existing, problems, error);
     if (code)
         return code;
     code = request_add(supervisor, batch, owner, jobs, problems, error);
     if (code) {
+        scheduler_forget(supervisor->scheduler, batch);
         batches_undo_add(&supervisor->batches, batch);
         return code;
     }

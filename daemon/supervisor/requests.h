@@ -4,6 +4,7 @@
 #ifndef AWAITD_SUPERVISOR_REQUESTS_H
 #define AWAITD_SUPERVISOR_REQUESTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include "base/bytes.h"
@@ -11,22 +12,24 @@
 struct batch;
 struct error;
 struct problems;
+struct submission;
 struct supervisor;
 
 /*
  * A batch without jobs, still open. The jobs may come with it (request_submit) or later (request_add). All
  * return 0 and *out, or an enum rpc_code with the words in *error and, for RPC_INVALID_PARAMS and
  * RPC_NOT_ALLOWED, in `problems`; nothing has changed then. `owner` and `caller` are users; root and the
- * daemon's own may give restricted parameters.
+ * daemon's own may give restricted parameters. *existing: the batch was there before, by its key.
  */
-int request_open(struct supervisor *supervisor, const char *name, uid_t owner, struct batch **out,
+int request_open(struct supervisor *supervisor, const struct submission *submission, uid_t owner,
+                 struct batch **out, bool *existing, struct problems *problems,
                  struct error *error);
 /* Adds jobs, given as the text of a JSON array, to an open batch and queues them. */
 int request_add(struct supervisor *supervisor, struct batch *batch, uid_t caller,
                 struct bytes_view jobs, struct problems *problems, struct error *error);
 /* A whole batch: opened, filled and sealed. */
-int request_submit(struct supervisor *supervisor, const char *name, uid_t owner,
-                   struct bytes_view jobs, struct batch **out, struct problems *problems,
-                   struct error *error);
+int request_submit(struct supervisor *supervisor, const struct submission *submission, uid_t owner,
+                   struct bytes_view jobs, struct batch **out, bool *existing,
+                   struct problems *problems, struct error *error);
 
 #endif

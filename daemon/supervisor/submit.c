@@ -1,364 +1,76 @@
 /*
- * Reads job entries. Relies on base/params for what a plugin takes; never keeps a JSON value.
+ * From a list of job entries to entries of a batch. Each is parsed, added and forgotten before the next, so that
+ * only one is in memory as JSON; but what an entry comes after is looked up when all are there.
  */
 #include "supervisor/submit.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/params.h"
 #include "base/problems.h"
-#include "base/template.h"
 #include "supervisor/batch.h"
-#include "supervisor/catalogue.h"
+#include "supervisor/order.h"
+#include "supervisor/submit_entry.h"
 #include "wire/slice.h"
 
-/* Integers of the protocol stay below 2^53, where every JSON reader has them exactly. */
-#define COUNT_MAX ((INT64_C(1) << 53) - 1)
-/* Bytes of texts that are expanded to check one request; reason: half a megabyte of parameters with a hundred
- * thousand items would hold the loop for minutes, these hold it for some 50 ms. */
-#define EXPANDED_MAX ((uint64_t)64 << 20)
-
-/* What is being read: one entry of `jobs`. */
-struct reading {
-    struct batch *batch;
-    const struct catalogue *catalogue;
-    bool trusted; /* the caller may give restricted parameters */
-    struct problems *problems;
-    char field[96];       /* "jobs[3].", with room for a member's name behind it */
-    size_t prefix;        /* length of "jobs[3]." */
-    const json_t *params; /* NULL: none */
-    const json_t *items;  /* NULL: none */
-    const struct plugin *plugin;
-    json_int_t count; /* of jobs; not yet held against any limit */
-    struct entry entry;
-    char *dumped;      /* owned: parameters as text, where they could not be used as written */
-    uint64_t expanded; /* bytes so far, at most, in all entries */
+/* The entries of one request. */
+struct request {
+    struct entry_reading reading;
+    uint32_t room;  /* jobs that fit */
+    uint64_t asked; /* jobs that it has so far */
+    /* What they come after; each holds a reference to its names. */
+    struct order_wish *wishes;
+    size_t wishes_count, wishes_capacity;
 };
 
-/* The name of a member of the entry: "jobs[3].count". */
-static const char *field(struct reading *reading, const char *member)
+static void clear_request(struct request *request)
 {
-    (void)snprintf(reading->field + reading->prefix, sizeof(reading->field) - reading->prefix,
-                   "%.63s", member);
-    return reading->field;
+    for (size_t i = 0; i < request->wishes_count; i++)
+        json_decref((json_t *)request->wishes[i].names);
+    free(request->wishes);
+    entry_clear(&request->reading);
 }
 
-/* ---- Members of an entry ------------------------------------------------------------------- */
-
-static void read_plugin(struct reading *reading, const json_t *value)
+static int add_wish(struct request *request, uint32_t place, json_t *names, bool any)
 {
-    const char *name = json_string_value(value);
-    if (!name || strlen(name) != json_string_length(value)) {
-        problems_add(reading->problems, field(reading, "plugin"), "must be the name of a plugin");
-        return;
-    }
-    uint32_t position = 0;
-    const struct plugin *plugin = catalogue_find(reading->catalogue, name, &position);
-    if (!plugin) {
-        problems_add(reading->problems, field(reading, "plugin"), "there is no plugin %s", name);
-    } else if (plugin->disabled) {
-        problems_add(reading->problems, field(reading, "plugin"), "%s is disabled: %s", name,
-                     plugin->disabled);
-    } else {
-        reading->plugin = plugin;
-        reading->entry.plugin = (uint16_t)position;
-    }
-}
-
-static void read_params(struct reading *reading, const json_t *value)
-{
-    if (json_is_object(value))
-        reading->params = value;
-    else
-        problems_add(reading->problems, field(reading, "params"),
-                     "must be an object of the plugin's parameters");
-}
-
-static void read_count(struct reading *reading, const json_t *value)
-{
-    if (!json_is_integer(value) || json_integer_value(value) < 1 ||
-        json_integer_value(value) > COUNT_MAX)
-        problems_add(reading->problems, field(reading, "count"),
-                     "must be a number of jobs, at least 1");
-    else
-        reading->count = json_integer_value(value);
-}
-
-static void read_items(struct reading *reading, const json_t *value)
-{
-    if (!json_array_size(value)) {
-        problems_add(reading->problems, field(reading, "items"),
-                     "must be a list of texts, not empty");
-        return;
-    }
-    for (size_t i = 0; i < json_array_size(value); i++) {
-        const char *item = json_string_value(json_array_get(value, i));
-        if (item && !memchr(item, '\0', json_string_length(json_array_get(value, i))))
-            continue;
-        char member[32];
-        (void)snprintf(member, sizeof(member), "items[%zu]", i);
-        problems_add(reading->problems, field(reading, member), "must be a text without NUL");
-        if (problems_full(reading->problems))
-            return;
-    }
-    reading->items = value;
-    reading->count = (json_int_t)json_array_size(value);
-}
-
-static void read_name(struct reading *reading, const json_t *value)
-{
-    const char *name = json_string_value(value);
-    if (!name || !*name || json_string_length(value) > SUBMIT_NAME_MAX ||
-        strlen(name) != json_string_length(value))
-        problems_add(reading->problems, field(reading, "name"),
-                     "must be a text of 1 to %d bytes without NUL", SUBMIT_NAME_MAX);
-    else
-        reading->entry.name = name;
-}
-
-static const struct member {
-    const char *name;
-    void (*read)(struct reading *reading, const json_t *value);
-} members[] = {
-    {"plugin", read_plugin}, {"params", read_params}, {"count", read_count},
-    {"items", read_items},   {"name", read_name},
-};
-
-static void read_member(struct reading *reading, const char *name, const json_t *value)
-{
-    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
-        if (!strcmp(members[i].name, name)) {
-            members[i].read(reading, value);
-            return;
-        }
-    }
-    problems_add(reading->problems, field(reading, name),
-                 "unknown; a job has plugin, params, name, count, items");
-}
-
-/* ---- The entry as a whole ------------------------------------------------------------------ */
-
-static const char *item_of(const struct reading *reading, uint32_t index)
-{
-    return json_string_value(json_array_get(reading->items, index));
-}
-
-/* Whether the names of all the entry's jobs are short enough. */
-static bool names_fit(const struct reading *reading)
-{
-    const struct entry *entry = &reading->entry;
-    /* Without {item}, none is longer than the last. */
-    for (uint32_t i = template_has_item(entry->name) ? 0 : entry->count - 1; i < entry->count;
-         i++) {
-        if (template_expanded_size(entry->name, i, item_of(reading, i)) > SUBMIT_NAME_MAX + 1)
-            return false;
-    }
-    return true;
-}
-
-static void check_name(struct reading *reading)
-{
-    if (!reading->entry.name)
-        return;
-    if (!reading->items && template_has_item(reading->entry.name))
-        problems_add(reading->problems, field(reading, "name"),
-                     "has {item}, but the job has no items");
-    else if (!names_fit(reading))
-        problems_add(reading->problems, field(reading, "name"),
-                     "must have at most %d bytes once its placeholders are replaced",
-                     SUBMIT_NAME_MAX);
-}
-
-static void check_whole(struct reading *reading, const json_t *object)
-{
-    if (!json_object_get(object, "plugin"))
-        problems_add(reading->problems, field(reading, "plugin"), "is required");
-    if (json_object_get(object, "count") && json_object_get(object, "items"))
-        problems_add(reading->problems, field(reading, "count"), "give either count or items");
-    check_name(reading);
-}
-
-static int fill(struct reading *reading, const struct params_expansion *expansion)
-{
-    return params_fill(reading->plugin->params, reading->params, expansion,
-                       field(reading, "params"), NULL, reading->problems);
-}
-
-/* Accounts for the expansion of the parameters with an item; false: it would be too much. */
-static bool may_expand(struct reading *reading, const char *item)
-{
-    static const size_t placeholder = sizeof("{item}") - 1;
-    uint64_t size = reading->entry.params_size;
-    reading->expanded += size + size / placeholder * strlen(item);
-    return reading->expanded <= EXPANDED_MAX;
-}
-
-/*
- * Checks the parameters of an entry whose texts have placeholders: for each item, as long as that is no
- * great work; or, for a count, for the first and the last index. What passes here and fails later
- * (the worker checks each job again) fails that job alone.
- */
-static int check_expansions(struct reading *reading)
-{
-    struct params_expansion expansion = {0};
-    if (!reading->items) {
-        int error = fill(reading, &expansion);
-        expansion.index = reading->entry.count - 1;
-        return error || !expansion.index ? error : fill(reading, &expansion);
-    }
-    int error = 0;
-    for (uint32_t i = 0; i < reading->entry.count && !problems_full(reading->problems); i++) {
-        expansion.index = i;
-        expansion.item = item_of(reading, i);
-        if (!may_expand(reading, expansion.item))
-            break;
-        int code = fill(reading, &expansion);
-        if (code)
-            error = code;
-    }
-    return error;
-}
-
-/* -EPERM: the caller gives a parameter that is not for everybody. */
-static int check_restricted(struct reading *reading)
-{
-    const struct plugin *plugin = reading->plugin;
-    int error = 0;
-    const char *name;
-    json_t *value;
-    if (reading->trusted || !plugin->restricted)
+    if (!names)
         return 0;
-    json_object_foreach ((json_t *)reading->params, name, value) {
-        size_t row = params_find(plugin->params, name);
-        if (row == plugin->params->count || !(plugin->restricted >> row & 1) || json_is_null(value))
-            continue;
-        char member[64];
-        (void)snprintf(member, sizeof(member), "params.%s", name);
-        problems_add(reading->problems, field(reading, member),
-                     "is only for root and the daemon's own user; awaitd.conf may open it with "
-                     "unrestricted");
-        error = -EPERM;
-    }
-    return error;
-}
-
-static int check_values(struct reading *reading)
-{
-    const char *with_item = NULL;
-    reading->entry.expands = reading->params && params_has_placeholder(reading->plugin->params,
-                                                                       reading->params, &with_item);
-    if (with_item && !reading->items) {
-        char member[64];
-        (void)snprintf(member, sizeof(member), "params.%s", with_item);
-        problems_add(reading->problems, field(reading, member),
-                     "has {item}, but the job has no items");
-        return -EINVAL;
-    }
-    return reading->entry.expands ? check_expansions(reading) : fill(reading, NULL);
-}
-
-static int check_params(struct reading *reading)
-{
-    int refused = check_restricted(reading);
-    int error = check_values(reading);
-    return refused && (!error || error == -EINVAL) ? refused : error;
-}
-
-/* Keeps the parameters as they were written; `text` is the entry's. */
-static int keep_params(struct reading *reading, struct bytes_view text)
-{
-    if (!json_object_size(reading->params))
-        return 0;
-    struct bytes_view params = slice_member(text, "params");
-    if (!params.data) { /* its name was written with escapes */
-        free(reading->dumped);
-        reading->dumped = json_dumps(reading->params, JSON_COMPACT);
-        if (!reading->dumped)
+    if (request->wishes_count == request->wishes_capacity) {
+        size_t capacity = request->wishes_capacity ? 2 * request->wishes_capacity : 16;
+        void *grown = reallocarray(request->wishes, capacity, sizeof(*request->wishes));
+        if (!grown)
             return -ENOMEM;
-        params.data = (const uint8_t *)reading->dumped;
-        params.size = strlen(reading->dumped);
+        request->wishes = grown;
+        request->wishes_capacity = capacity;
     }
-    reading->entry.params = (const char *)params.data;
-    reading->entry.params_size = (uint32_t)params.size;
+    request->wishes[request->wishes_count++] =
+        (struct order_wish){.entry = request->reading.batch->entries_count - 1,
+                            .place = place,
+                            .names = json_incref(names),
+                            .any = any};
     return 0;
 }
 
-/* Keeps the items in the batch's memory, in the form in which they go to workers. */
-static int keep_items(struct reading *reading)
+/* Adds the entry that was read. */
+static int add(struct request *request, uint32_t place)
 {
-    if (!reading->items)
-        return 0;
-    struct arena *texts = &reading->batch->texts;
-    uint32_t count = reading->entry.count;
-    uint32_t *offsets = arena_take(texts, (count + (size_t)1) * sizeof(*offsets), sizeof(*offsets));
-    struct entry_items *items = arena_take(texts, sizeof(*items), _Alignof(struct entry_items));
-    struct bytes encoded = {0};
-    for (uint32_t i = 0; i < count && offsets; i++) {
-        const json_t *item = json_array_get(reading->items, i);
-        offsets[i] = (uint32_t)encoded.size; /* fits: a message is smaller than 4 GiB */
-        bytes_put_view(&encoded, json_string_value(item), json_string_length(item));
-    }
-    uint8_t *data = arena_take(texts, encoded.size, 1);
-    if (!offsets || !items || !data || encoded.failed) {
-        bytes_free(&encoded);
-        return -ENOMEM;
-    }
-    offsets[count] = (uint32_t)encoded.size;
-    memcpy(data, encoded.data, encoded.size);
-    bytes_free(&encoded);
-    *items = (struct entry_items){.data = data, .offsets = offsets};
-    reading->entry.items = items;
-    return 0;
-}
-
-static int read_entry(struct reading *reading, const json_t *object, struct bytes_view text,
-                      uint32_t room)
-{
-    size_t before = reading->problems->count;
-    reading->entry = (struct entry){0};
-    reading->count = 1;
-    reading->params = reading->items = NULL;
-    reading->plugin = NULL;
-    const char *name;
-    json_t *value;
-    json_object_foreach ((json_t *)object, name, value)
-        read_member(reading, name, value);
-    if (reading->problems->count > before)
-        return -EINVAL;
-    if (reading->count > room)
-        return -E2BIG;
-    reading->entry.count = (uint32_t)reading->count;
-    check_whole(reading, object);
-    if (reading->problems->count > before)
-        return -EINVAL;
-    int error = keep_params(reading, text);
+    const struct entry_reading *reading = &request->reading;
+    int error = batch_add_entry(reading->batch, &reading->entry);
     if (!error)
-        error = check_params(reading);
+        error = add_wish(request, place, reading->after, false);
     if (!error)
-        error = keep_items(reading);
+        error = add_wish(request, place, reading->after_any, true);
     return error;
 }
 
-/* ---- The batch ------------------------------------------------------------------------------ */
-
-bool submit_check_name(const char *name, struct problems *problems)
+/* Reads the entry with this text; adds it unless it does not fit, or an earlier one was refused. */
+static int read_text(struct request *request, uint32_t place, struct bytes_view text,
+                     bool is_refused, struct error *error)
 {
-    if (!name || (*name && strlen(name) <= SUBMIT_NAME_MAX))
-        return true;
-    problems_add(problems, "name", "must have 1 to %d bytes", SUBMIT_NAME_MAX);
-    return false;
-}
-
-/* ---- All entries --------------------------------------------------------------------------- */
-
-/* Reads the entry with this text, and adds it unless an earlier one was refused. */
-static int read_text(struct reading *reading, struct bytes_view text, uint32_t jobs_max, bool add,
-                     struct error *error)
-{
+    struct entry_reading *reading = &request->reading;
     json_error_t where;
     json_t *object = json_loadb((const char *)text.data, text.size,
                                 JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &where);
@@ -368,29 +80,43 @@ static int read_text(struct reading *reading, struct bytes_view text, uint32_t j
                          (int)reading->prefix - 1, reading->field, where.line, where.column,
                          where.text);
     } else if (json_is_object(object)) {
-        code = read_entry(reading, object, text, jobs_max - reading->batch->jobs);
+        uint64_t room = request->asked < request->room ? request->room - request->asked : 0;
+        code = entry_read(reading, object, text, (uint32_t)room);
+        if (!code || code == -E2BIG)
+            request->asked += (uint64_t)reading->count; /* at most 2^53 each: cannot overflow */
     } else {
         reading->field[reading->prefix - 1] = '\0';
         problems_add(reading->problems, reading->field, "must be an object");
     }
-    if (!code && add)
-        code = batch_add_entry(reading->batch, &reading->entry);
+    if (!code && !is_refused)
+        code = add(request, place);
     json_decref(object);
     return code;
 }
 
-static int read_entries(struct reading *reading, struct slice_elements *elements, uint32_t jobs_max,
+/* Of two reasons to refuse, the one to tell: what the caller may not, what is wrong, what is too much. */
+static int worse(int a, int b)
+{
+    static const int by_weight[] = {-EPERM, -EINVAL, -E2BIG};
+    for (size_t i = 0; i < sizeof(by_weight) / sizeof(*by_weight); i++) {
+        if (a == by_weight[i] || b == by_weight[i])
+            return by_weight[i];
+    }
+    return 0;
+}
+
+static int read_entries(struct request *request, struct slice_elements *elements,
                         struct error *error)
 {
+    struct entry_reading *reading = &request->reading;
     struct bytes_view text;
     int next, refused = 0;
-    for (size_t i = 0; (next = slice_elements_next(elements, &text)) > 0; i++) {
-        reading->prefix = (size_t)snprintf(reading->field, sizeof(reading->field), "jobs[%zu].", i);
-        int code = read_text(reading, text, jobs_max, !refused, error);
-        if (code && code != -EINVAL && code != -EPERM)
+    for (uint32_t i = 0; (next = slice_elements_next(elements, &text)) > 0; i++) {
+        reading->prefix = (size_t)snprintf(reading->field, sizeof(reading->field), "jobs[%u].", i);
+        int code = read_text(request, i, text, refused != 0, error);
+        if (code && code != -EINVAL && code != -EPERM && code != -E2BIG)
             return code;
-        if (code && refused != -EPERM)
-            refused = code;
+        refused = worse(refused, code);
         if (problems_full(reading->problems))
             return refused;
     }
@@ -398,32 +124,38 @@ static int read_entries(struct reading *reading, struct slice_elements *elements
 }
 
 int submit_entries(struct batch *batch, struct bytes_view jobs, const struct catalogue *catalogue,
-                   bool trusted, uint32_t jobs_max, struct problems *problems, struct error *error)
+                   bool trusted, uint32_t room, uint64_t *asked, struct problems *problems,
+                   struct error *error)
 {
-    struct reading reading = {
-        .batch = batch, .catalogue = catalogue, .trusted = trusted, .problems = problems};
+    struct request request = {.reading = {.batch = batch,
+                                          .catalogue = catalogue,
+                                          .trusted = trusted,
+                                          .problems = problems},
+                              .room = room};
     struct slice_elements elements;
     uint32_t before = batch->entries_count;
-    int code = slice_elements_begin(&elements, jobs)
-                   ? read_entries(&reading, &elements, jobs_max, error)
-                   : -EINVAL;
-    free(reading.dumped);
+    int code =
+        slice_elements_begin(&elements, jobs) ? read_entries(&request, &elements, error) : -EINVAL;
     if (!code && batch->entries_count > before)
-        return 0;
-    if (!code || (code == -EINVAL && !problems->count)) {
+        code = order_add(batch, before, request.wishes, request.wishes_count, problems);
+    else if (!code || (code == -EINVAL && !problems->count)) {
         problems_add(problems, "jobs", "must be a list of jobs, not empty");
         code = -EINVAL;
     }
-    batch_truncate(batch, before);
+    if (code)
+        batch_truncate(batch, before);
+    if (code == -E2BIG && asked)
+        *asked = request.asked;
+    clear_request(&request);
     return code;
 }
 
 int submit_json(struct batch *batch, const json_t *jobs, const struct catalogue *catalogue,
-                bool trusted, uint32_t jobs_max, struct problems *problems, struct error *error)
+                bool trusted, uint32_t room, struct problems *problems, struct error *error)
 {
     AUTO_FREE char *text = jobs ? json_dumps(jobs, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
     if (jobs && !text)
         return -ENOMEM;
     struct bytes_view view = {.data = (const uint8_t *)text, .size = text ? strlen(text) : 0};
-    return submit_entries(batch, view, catalogue, trusted, jobs_max, problems, error);
+    return submit_entries(batch, view, catalogue, trusted, room, NULL, problems, error);
 }

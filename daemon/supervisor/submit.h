@@ -15,23 +15,19 @@ struct catalogue;
 struct error;
 struct problems;
 
-/* Bytes of a batch's or a job's name. */
-#define SUBMIT_NAME_MAX 255
-
-/* Whether a batch may have this name; NULL, none at all, is fine. Else there is a problem with "name". */
-bool submit_check_name(const char *name, struct problems *problems);
-
 /*
- * Adds job entries to the batch: the elements of a JSON array, given as its text. `trusted`: for a caller who
- * may give restricted parameters. 0: all were added. Else nothing was: -EINVAL: there are problems, named
- * jobs[I].FIELD; -EPERM: the same, and one of them is that the caller may not give a parameter; -EBADMSG: it is
- * not JSON, *error says where; -E2BIG: the batch would have more than `jobs_max` jobs; -ENOMEM.
+ * Adds job entries to the batch: the elements of a JSON array, given as its text; and what comes after what to its
+ * order. `trusted`: for a caller who may give restricted parameters. 0: all were added. Else nothing was: -EINVAL:
+ * there are problems, named jobs[I].FIELD; -EPERM: the same, and one of them is that the caller may not give a
+ * parameter; -EBADMSG: it is not JSON, *error says where; -E2BIG: they are more than `room` jobs, namely *asked
+ * (which may be NULL); -ENOMEM.
  */
 int submit_entries(struct batch *batch, struct bytes_view jobs, const struct catalogue *catalogue,
-                   bool trusted, uint32_t jobs_max, struct problems *problems, struct error *error);
+                   bool trusted, uint32_t room, uint64_t *asked, struct problems *problems,
+                   struct error *error);
 
 /* The same for a JSON value, which need not be an array. NULL: none was given. */
 int submit_json(struct batch *batch, const json_t *jobs, const struct catalogue *catalogue,
-                bool trusted, uint32_t jobs_max, struct problems *problems, struct error *error);
+                bool trusted, uint32_t room, struct problems *problems, struct error *error);
 
 #endif

@@ -24,7 +24,6 @@
 #include "supervisor/requests.h"
 #include "supervisor/scheduler.h"
 #include "supervisor/stop.h"
-#include "supervisor/submit.h"
 #include "supervisor/summary.h"
 #include "supervisor/watcher.h"
 #include "wire/message.h"
@@ -113,11 +112,11 @@ static void start_batch(struct supervisor *supervisor, const struct config_batch
     struct batch *batch;
     struct error error;
     struct problems problems = {0};
-    const char *name = json_string_value(json_object_get(configured->params, "name"));
-    AUTO_FREE char *jobs = json_dumps(json_object_get(configured->params, "jobs"), JSON_COMPACT);
+    AUTO_FREE char *jobs = json_dumps(configured->jobs, JSON_COMPACT);
     struct bytes_view text = {.data = (const uint8_t *)jobs, .size = jobs ? strlen(jobs) : 0};
-    if (!submit_check_name(name, &problems) ||
-        request_submit(supervisor, name, geteuid(), text, &batch, &problems, &error)) {
+    bool existing;
+    if (request_submit(supervisor, &configured->submission, geteuid(), text, &batch, &existing,
+                       &problems, &error)) {
         char words[512] = "";
         problems_first(&problems, words, sizeof(words));
         log_write(supervisor->log, LOG_LEVEL_ERROR, "%s: the batch is refused: %s",
@@ -292,7 +291,9 @@ static int start(struct supervisor *supervisor, int listen_fd, struct error *err
                                         (size_t)supervisor->config->limits.client_watchers);
     struct scheduler_limits limits = {
         .results_bytes = (size_t)supervisor->config->limits.results_bytes,
-        .grace_ns = 5 * CLOCK_NS_PER_S,
+        .running = (uint64_t)supervisor->config->limits.running,
+        .timeout_ns = terms_span_ns(supervisor->config->defaults.timeout_s),
+        .grace_ns = terms_span_ns(supervisor->config->daemon.job_grace_s),
     };
     supervisor->scheduler =
         scheduler_new(supervisor->base, &supervisor->catalogue, supervisor->pool, &limits,

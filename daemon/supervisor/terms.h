@@ -53,6 +53,40 @@ struct entry_terms {
     uint64_t timeout_ns; /* 0: none, whatever others say */
     struct retry retry;
     uint64_t delay_ns; /* from acceptance on, or from when what it comes after has ended */
+    /* Names of what it comes after, as the text of a JSON array; NULL: nothing. The order (order.h) has taken them
+     * in; they are kept for who wants to know, and for when what did not succeed is tried again. */
+    const char *after, *after_any;
 };
+
+/*
+ * The readers of what requests and the configuration say. `field` is what a problem is told of, such as
+ * "jobs[3].retry". False: there was a problem, and *out is untouched.
+ */
+
+/* A duration of at most TERMS_SPAN_MAX_S: a number of seconds, or text with units. 0 is one where `zero` says so. */
+bool terms_read_span(const json_t *json, bool zero, const char *field, struct problems *problems,
+                     uint64_t *out_ns);
+/* How often to try again: a number, or an object of max, delay and max_delay. */
+bool terms_read_retry(const json_t *json, const char *field, struct problems *problems,
+                      struct retry *out);
+bool terms_read_rate(const char *text, const char *field, struct problems *problems,
+                     struct rate *out);
+bool terms_read_on_failure(const char *text, const char *field, struct problems *problems,
+                           enum on_failure *out);
+/* Names of entries: one, or a list of them. *out is a list of texts, a new reference. */
+bool terms_read_names(const json_t *json, const char *field, struct problems *problems,
+                      json_t **out);
+
+/* A span in nanoseconds: never 0 for one that is longer, however short. `seconds` is from 0 to TERMS_SPAN_MAX_S. */
+uint64_t terms_span_ns(double seconds);
+
+/* "continue", "cancel". */
+const char *terms_on_failure_name(enum on_failure on_failure);
+
+/* Writes terms as members of an object, as they would be given: spans as seconds, what was not said left out,
+ * except for priority and on_failure. Non-zero: out of memory. */
+int terms_show(const struct batch_terms *terms, json_t *object);
+/* The same for one retry, as "retry". */
+int terms_show_retry(const struct retry *retry, json_t *object);
 
 #endif

@@ -28,7 +28,7 @@ static void check_config(const struct config *config)
     for (size_t i = 0; i < config->plugins_count; i++)
         check(config->plugins[i].file && config->plugins[i].where);
     for (size_t i = 0; i < config->batches_count; i++)
-        check(json_is_array(json_object_get(config->batches[i].params, "jobs")));
+        check(json_is_array(config->batches[i].jobs));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

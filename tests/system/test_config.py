@@ -193,7 +193,7 @@ def test_a_batch_without_a_name_to_speak_of_is_told(folder):
                                                 "jobs": [wait_job(0)]}]})
         result, output, _ = check(folder, text)
         assert result.returncode == 78
-        assert "name: must have 1 to 255 bytes" in output
+        assert "name must have 1 to 255 bytes" in output
 
 
 def test_a_batch_with_an_unknown_field_is_told(folder):

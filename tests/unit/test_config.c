@@ -221,6 +221,21 @@ START_TEST(what_is_wrong_is_told_with_what_was_expected)
                    "batches = ({ jobs = ();\n when = \"now\"; });");
     ASSERT_REFUSED(1, "a batch: jobs must be a list: ( ... )",
                    "batches = ({ when = \"at_start\"; jobs = { }; });");
+    ASSERT_REFUSED(2, "a batch: limit must be at least 1",
+                   "batches = ({ when = \"at_start\"; jobs = ();\n limit = 0; });");
+    ASSERT_REFUSED(2, "a batch: retry.max must be at most 100",
+                   "batches = ({ when = \"at_start\"; jobs = ();\n retry = {\n max = 101; }; });");
+    ASSERT_REFUSED(1, "a batch: name must be a string",
+                   "batches = ({ when = \"at_start\"; jobs = (); name = 1; });");
+    ASSERT_REFUSED(2, "a plugin: timeout must be at least 0",
+                   "plugins = ({ file = \"x\";\n timeout = -1; });");
+    ASSERT_REFUSED(2, "a plugin: rate must be text in quotes",
+                   "plugins = ({ file = \"x\";\n rate = 5; });");
+    ASSERT_REFUSED(
+        2,
+        "a plugin: rate must be a rate such as \"100/s\", \"10/min\" or \"2/h burst 20\", "
+        "not \"fast\"",
+        "plugins = ({ file = \"x\";\n rate = \"fast\"; });");
     ASSERT_REFUSED(1, "daemon.group is not UTF-8", "daemon = { group = \"\xff\"; };");
 }
 END_TEST
@@ -286,7 +301,8 @@ START_TEST(plugins_are_the_listed_ones_then_those_found)
     write_file("readme.txt", "");
     ck_assert_int_eq(load("daemon = { plugin_dir = \"%s\"; };\n"
                           "plugins = ( { file = \"c.so\"; settings = { x = 1; };"
-                          " unrestricted = [\"a\", \"b\"]; limit = 1000000L; },\n"
+                          " unrestricted = [\"a\", \"b\"]; limit = 1000000L;"
+                          " rate = \"10/min burst 3\"; timeout = \"1.5s\"; },\n"
                           "            { file = \"/none/d.so\"; } );\n",
                           folder),
                      0);
@@ -297,6 +313,11 @@ START_TEST(plugins_are_the_listed_ones_then_those_found)
     ck_assert_ptr_null(config->plugins[1].unrestricted);
     ck_assert_int_eq(config->plugins[0].limit, 1000000);
     ck_assert_int_eq(config->plugins[1].limit, 0);
+    ck_assert_uint_eq(config->plugins[0].rate.interval_ns, UINT64_C(6000000000));
+    ck_assert_uint_eq(config->plugins[0].rate.burst, 3);
+    ck_assert_uint_eq(config->plugins[0].timeout_ns, 1500000000);
+    ck_assert_uint_eq(config->plugins[1].rate.interval_ns, 0);
+    ck_assert_uint_eq(config->plugins[1].timeout_ns, 0);
     ck_assert_ptr_nonnull(strstr(config->plugins[0].where, "c.conf:2"));
     ck_assert_str_eq(config->plugins[1].file, "/none/d.so");
     ck_assert_ptr_null(config->plugins[1].settings);
@@ -369,22 +390,26 @@ START_TEST(settings_that_json_cannot_say_are_refused)
 }
 END_TEST
 
-START_TEST(batches_become_parameters_of_submit)
+START_TEST(batches_become_submissions)
 {
     ck_assert_int_eq(
         load("batches = (\n"
-             " { name = \"warm\"; when = \"at_start\";\n"
+             " { name = \"warm\"; when = \"at_start\"; rate = \"5/s\"; retry = { max = 2; };\n"
              "   jobs = ( { plugin = \"wait\"; params = { seconds = \"{item}\"; };\n"
              "              items = [\"1s\"]; }, { plugin = \"x\"; count = 2; } ); },\n"
              " { when = \"at_start\"; jobs = (); } );"),
         0);
     ck_assert_uint_eq(config->batches_count, 2);
     ck_assert_int_eq(config->batches[0].when, CONFIG_AT_START);
-    assert_json(config->batches[0].params,
-                "{\"jobs\":[{\"items\":[\"1s\"],\"params\":{\"seconds\":\"{item}\"},"
-                "\"plugin\":\"wait\"},{\"count\":2,\"plugin\":\"x\"}],\"name\":\"warm\"}");
+    const struct submission *submission = &config->batches[0].submission;
+    ck_assert_str_eq(submission->name, "warm");
+    ck_assert_uint_eq(submission->terms.rate.interval_ns, 200000000);
+    ck_assert_uint_eq(submission->terms.retry.max, 2);
+    assert_json(config->batches[0].jobs, "[{\"items\":[\"1s\"],\"params\":{\"seconds\":\"{item}\"},"
+                                         "\"plugin\":\"wait\"},{\"count\":2,\"plugin\":\"x\"}]");
     ck_assert_ptr_nonnull(strstr(config->batches[0].where, "c.conf:2"));
-    assert_json(config->batches[1].params, "{\"jobs\":[]}");
+    ck_assert_ptr_null(config->batches[1].submission.name);
+    assert_json(config->batches[1].jobs, "[]");
     ck_assert_ptr_nonnull(strstr(config->batches[1].where, "c.conf:5"));
 }
 END_TEST
@@ -541,7 +566,7 @@ int main(void)
     tcase_add_test(tests, a_group_must_exist);
     tcase_add_test(tests, settings_become_json_of_the_same_kind);
     tcase_add_test(tests, settings_that_json_cannot_say_are_refused);
-    tcase_add_test(tests, batches_become_parameters_of_submit);
+    tcase_add_test(tests, batches_become_submissions);
     tcase_add_test(tests, a_plugin_that_others_can_write_is_not_trusted);
     tcase_add_test(tests, a_directory_that_others_can_write_is_not_trusted);
     tcase_add_test(tests, a_directory_above_that_others_can_write_is_not_trusted);

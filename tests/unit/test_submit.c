@@ -10,6 +10,7 @@
 #include "base/problems.h"
 #include "batch_fixture.h"
 #include "suite.h"
+#include "supervisor/order.h"
 #include "supervisor/submit.h"
 
 /* ---- Two plugins: one with parameters, one that is disabled -------------------------------- */
@@ -41,6 +42,7 @@ static struct batch *batch;
 static struct problems problems;
 static struct error error;
 static bool trusted;
+static uint64_t asked;
 
 static void set_up(void)
 {
@@ -58,13 +60,15 @@ static void tear_down(void)
 static int submit_up_to(const char *text, uint32_t jobs_max)
 {
     struct bytes_view jobs = {.data = (const uint8_t *)text, .size = strlen(text)};
-    return submit_entries(batch, jobs, &catalogue, trusted, jobs_max, &problems, &error);
+    return submit_entries(batch, jobs, &catalogue, trusted, jobs_max - batch->jobs, &asked,
+                          &problems, &error);
 }
 
 /* Steals the value. */
 static int submit_value(json_t *jobs, uint32_t jobs_max)
 {
-    int code = submit_json(batch, jobs, &catalogue, trusted, jobs_max, &problems, &error);
+    int code =
+        submit_json(batch, jobs, &catalogue, trusted, jobs_max - batch->jobs, &problems, &error);
     json_decref(jobs);
     return code;
 }
@@ -203,6 +207,19 @@ static const struct {
     {"[7]", "jobs[0]", "must be an object"},
     {"[{\"plugin\":\"nop\"},[]]", "jobs[1]", "must be an object"},
     {"[{\"plugin\":\"nop\"},null]", "jobs[1]", "must be an object"},
+    /* terms */
+    {"[{\"plugin\":\"nop\",\"timeout\":-1}]", "jobs[0].timeout", "must be at least 0"},
+    {"[{\"plugin\":\"nop\",\"timeout\":1e300}]", "jobs[0].timeout", "100 years"},
+    {"[{\"plugin\":\"nop\",\"timeout\":\"nan\"}]", "jobs[0].timeout", "must be a duration"},
+    {"[{\"plugin\":\"nop\",\"timeout\":true}]", "jobs[0].timeout", "must be a duration"},
+    {"[{\"plugin\":\"nop\",\"delay\":\"-1s\"}]", "jobs[0].delay", "must be at least 0"},
+    {"[{\"plugin\":\"nop\",\"retry\":101}]", "jobs[0].retry", "from 0 to 100"},
+    {"[{\"plugin\":\"nop\",\"retry\":\"3\"}]", "jobs[0].retry", "how often"},
+    {"[{\"plugin\":\"nop\",\"retry\":{\"max\":101}}]", "jobs[0].retry.max", "at most 100"},
+    {"[{\"plugin\":\"nop\",\"after\":7}]", "jobs[0].after", "the name of a job"},
+    {"[{\"plugin\":\"nop\",\"after_any\":[\"\"]}]", "jobs[0].after_any", "the name of a job"},
+    {"[{\"plugin\":\"nop\",\"after\":\"x\"}]", "jobs[0].after", "no job with the name x"},
+    {"[{\"plugin\":\"nop\",\"name\":\"a\",\"after\":\"a\"}]", "jobs[0].after", "in a circle"},
     /* plugin */
     {"[{}]", "jobs[0].plugin", "required"},
     {"[{\"plugin\":null}]", "jobs[0].plugin", "name of a plugin"},
@@ -253,7 +270,7 @@ static const struct {
     {"[{\"plugin\":\"nop\",\"name\":7}]", "jobs[0].name", "1 to 255"},
     {"[{\"plugin\":\"nop\",\"name\":\"a\\u0000b\"}]", "jobs[0].name", "NUL"},
     /* the rest */
-    {"[{\"plugin\":\"nop\",\"timeout\":1}]", "jobs[0].timeout", "unknown"},
+    {"[{\"plugin\":\"nop\",\"timeouts\":1}]", "jobs[0].timeouts", "unknown"},
     {"[{\"plugin\":\"nop\",\"Count\":1}]", "jobs[0].Count", "unknown"},
 };
 
@@ -414,12 +431,70 @@ START_TEST(the_limit_on_jobs_may_be_reached_and_not_exceeded)
         -E2BIG);
     check_nothing_added();
     ck_assert_uint_eq(problems.count, 0);
+    ck_assert_uint_eq(asked, 101);
     ck_assert_int_eq(
         submit_up_to("[{\"plugin\":\"nop\",\"count\":60},{\"plugin\":\"nop\",\"count\":40}]", 100),
         0);
     ck_assert_int_eq(submit_up_to("[{\"plugin\":\"nop\"}]", 100), -E2BIG);
     ck_assert_int_eq(submit_up_to("[{\"plugin\":\"nop\",\"count\":4294967295}]", 100), -E2BIG);
+    ck_assert_uint_eq(asked, 4294967295);
     ck_assert_uint_eq(batch->jobs, 100);
+}
+END_TEST
+
+/* ---- Terms ----------------------------------------------------------------------------------- */
+
+START_TEST(terms_of_an_entry_are_kept_where_there_are_any)
+{
+    ck_assert_int_eq(submit("[{\"plugin\":\"nop\",\"name\":\"a\",\"timeout\":\"250ms\",\"retry\":3,"
+                            "\"delay\":1.5},"
+                            "{\"plugin\":\"nop\",\"after\":null,\"delay\":null,\"retry\":null},"
+                            "{\"plugin\":\"nop\",\"after\":[],\"timeout\":0},"
+                            "{\"plugin\":\"nop\",\"after\":\"a\",\"after_any\":[\"a\"]}]"),
+                     0);
+    const struct entry_terms *terms = batch->entries[0].terms;
+    ck_assert(terms->has_timeout && terms->has_retry);
+    ck_assert_uint_eq(terms->timeout_ns, 250000000);
+    ck_assert_uint_eq(terms->delay_ns, 1500000000);
+    ck_assert_uint_eq(terms->retry.max, 3);
+    ck_assert_uint_eq(terms->retry.delay_ns, 1000000000);
+    ck_assert_uint_eq(terms->retry.max_delay_ns, UINT64_C(60000000000));
+    ck_assert_ptr_null(terms->after);
+    ck_assert_ptr_null(batch->entries[1].terms);
+    terms = batch->entries[2].terms;
+    ck_assert(terms->has_timeout && !terms->has_retry);
+    ck_assert_uint_eq(terms->timeout_ns, 0);
+    ck_assert_ptr_null(terms->after);
+    terms = batch->entries[3].terms;
+    ck_assert_str_eq(terms->after, "[\"a\"]");
+    ck_assert_str_eq(terms->after_any, "[\"a\"]");
+    ck_assert(order_waits(batch, 3));
+    ck_assert(!order_waits(batch, 2));
+}
+END_TEST
+
+START_TEST(what_comes_after_what_may_be_told_in_any_order_and_in_pieces)
+{
+    ck_assert_int_eq(submit("[{\"plugin\":\"nop\",\"after\":[\"b\",\"c\"]},"
+                            "{\"plugin\":\"nop\",\"name\":\"b\"},"
+                            "{\"plugin\":\"nop\",\"name\":\"c\",\"after_any\":\"b\"}]"),
+                     0);
+    ck_assert_int_eq(batch_accept(batch, 2), 0);
+    ck_assert_int_eq(submit("[{\"plugin\":\"nop\"},{\"plugin\":\"nop\",\"after\":\"c\"}]"), 0);
+    ck_assert(order_waits(batch, 0) && order_waits(batch, 2) && order_waits(batch, 4));
+    ck_assert(!order_waits(batch, 1) && !order_waits(batch, 3));
+}
+END_TEST
+
+START_TEST(a_refused_order_leaves_nothing_behind)
+{
+    ck_assert_int_eq(submit("[{\"plugin\":\"nop\",\"name\":\"a\",\"after\":\"b\"},"
+                            "{\"plugin\":\"nop\",\"name\":\"b\",\"after\":\"a\"}]"),
+                     -EINVAL);
+    ck_assert_uint_eq(problems.count, 1);
+    ck_assert_ptr_nonnull(strstr(problems.kept[0].text, "goes in a circle"));
+    check_nothing_added();
+    ck_assert_ptr_null(batch->order);
 }
 END_TEST
 
@@ -505,6 +580,9 @@ int main(void)
     tcase_add_test(tests, only_twenty_problems_are_looked_for);
     tcase_add_test(tests, bad_items_are_told_up_to_twenty);
     tcase_add_test(tests, the_limit_on_jobs_may_be_reached_and_not_exceeded);
+    tcase_add_test(tests, terms_of_an_entry_are_kept_where_there_are_any);
+    tcase_add_test(tests, what_comes_after_what_may_be_told_in_any_order_and_in_pieces);
+    tcase_add_test(tests, a_refused_order_leaves_nothing_behind);
     tcase_add_test(tests, names_stay_short_once_expanded);
     tcase_add_test(tests, a_large_template_for_many_items_is_checked_in_bounded_time);
     tcase_add_test(tests, each_of_many_items_is_checked);

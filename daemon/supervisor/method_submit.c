@@ -1,0 +1,158 @@
+/*
+ * The methods that make batches: decode, call a plain function, report.
+ */
+#include <errno.h>
+#include <string.h>
+#include "base/cleanup.h"
+#include "supervisor/batches.h"
+#include "supervisor/call.h"
+#include "supervisor/client.h"
+#include "supervisor/requests.h"
+#include "supervisor/scheduler.h"
+#include "supervisor/submission.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/watcher.h"
+#include "wire/rpc.h"
+
+/* ---- What is said of a batch --------------------------------------------------------------- */
+
+/* Takes `follow` out of the call's parameters; where it is wrong, there is a problem. */
+static enum watch_events take_follow(struct call *call)
+{
+    json_t *follow = call_take(call, "follow");
+    const char *name = json_is_string(follow) ? json_string_value(follow) : "";
+    enum watch_events events =
+        !follow || json_is_null(follow) ? WATCH_NONE : watch_events_from_name(name);
+    if (events == WATCH_EVENTS)
+        problems_add(&call->problems, "follow", "must be none, summary, failures or each");
+    json_decref(follow);
+    return events;
+}
+
+/* Reads what is left of the call's parameters; false: the call has failed. */
+static bool read_submission(struct call *call, struct submission *submission,
+                            enum watch_events *follow)
+{
+    *follow = take_follow(call);
+    int error = submission_read(call->params, submission, &call->problems);
+    if (!error && !call->problems.count && (*follow == WATCH_NONE || call_may_watch(call)))
+        return true;
+    if (error == -ENOMEM)
+        call_fail(call, RPC_FULL, "out of memory");
+    else if (call->problems.count)
+        call_fail(call, RPC_INVALID_PARAMS, "invalid params");
+    if (!error)
+        submission_clear(submission);
+    return false;
+}
+
+static void follow_batch(struct call *call, struct batch *batch, enum watch_events events)
+{
+    if (events != WATCH_NONE &&
+        watchers_watch(call->supervisor->watchers, call->client, batch, events, 0) != 0)
+        call_fail(call, RPC_FULL, "batch %llu runs, but there is no memory to follow it",
+                  (unsigned long long)batch->number);
+}
+
+/*
+ * The text of the call's jobs; empty where there are none, which is a problem. *owned is to be freed
+ * behind it.
+ */
+static struct bytes_view take_jobs(struct call *call, char **owned)
+{
+    json_t *jobs = call_take(call, "jobs");
+    struct bytes_view text = call->jobs;
+    if (!jobs) {
+        problems_add(&call->problems, "jobs", "is required");
+    } else if (!text.data) { /* no array, or its name was written with escapes */
+        *owned = json_dumps(jobs, JSON_COMPACT | JSON_ENCODE_ANY);
+        text.data = (const uint8_t *)*owned;
+        text.size = *owned ? strlen(*owned) : 0;
+    }
+    json_decref(jobs);
+    return text;
+}
+
+/* ---- submit, open, add, seal --------------------------------------------------------------- */
+
+static void tell_batch(struct call *call, const struct batch *batch, bool existing)
+{
+    call_result(call, json_pack("{s:I, s:I, s:b}", "batch", (json_int_t)batch->number, "jobs",
+                                (json_int_t)batch->jobs, "existing", existing));
+}
+
+static void batch_submit(struct call *call)
+{
+    AUTO_FREE char *owned = NULL;
+    struct bytes_view jobs = take_jobs(call, &owned);
+    struct submission submission;
+    enum watch_events follow;
+    if (!read_submission(call, &submission, &follow))
+        return;
+    struct batch *batch;
+    bool existing;
+    int code = request_submit(call->supervisor, &submission, client_uid(call->client), jobs, &batch,
+                              &existing, &call->problems, &call->error);
+    if (code) {
+        call_fail_as(call, code);
+    } else {
+        tell_batch(call, batch, existing);
+        follow_batch(call, batch, follow);
+    }
+    submission_clear(&submission);
+}
+
+static void batch_open(struct call *call)
+{
+    struct submission submission;
+    enum watch_events follow;
+    if (!read_submission(call, &submission, &follow))
+        return;
+    struct batch *batch;
+    bool existing;
+    int code = request_open(call->supervisor, &submission, client_uid(call->client), &batch,
+                            &existing, &call->problems, &call->error);
+    if (code) {
+        call_fail_as(call, code);
+    } else {
+        tell_batch(call, batch, existing);
+        follow_batch(call, batch, follow);
+    }
+    submission_clear(&submission);
+}
+
+static void batch_add(struct call *call)
+{
+    AUTO_FREE char *owned = NULL;
+    struct bytes_view jobs = take_jobs(call, &owned);
+    struct batch *batch = call_read_batch(call);
+    if (batch) {
+        uint32_t first = batch->jobs;
+        int code = request_add(call->supervisor, batch, client_uid(call->client), jobs,
+                               &call->problems, &call->error);
+        if (code)
+            call_fail_as(call, code);
+        else
+            call_result(call,
+                        json_pack("{s:I, s:I, s:I}", "batch", (json_int_t)batch->number, "first",
+                                  (json_int_t)first, "jobs", (json_int_t)batch->jobs));
+    }
+}
+
+static void batch_seal_method(struct call *call)
+{
+    struct batch *batch = call_read_batch(call);
+    if (!batch)
+        return;
+    scheduler_seal(call->supervisor->scheduler, batch);
+    call_result(call, json_pack("{s:I, s:I}", "batch", (json_int_t)batch->number, "jobs",
+                                (json_int_t)batch->jobs));
+}
+
+const struct method methods_submit[] = {
+    {.name = "batch.submit", .run = batch_submit},
+    {.name = "batch.open", .run = batch_open},
+    {.name = "batch.add", .run = batch_add},
+    {.name = "batch.seal", .run = batch_seal_method},
+    {.name = NULL},
+};

@@ -1,0 +1,41 @@
+/*
+ * What a client or the configuration says of a batch beside its jobs: the params of batch.submit and batch.open,
+ * without `jobs` and `follow`, and the fields of an entry of `batches`. One table reads them all.
+ */
+#ifndef AWAITD_SUPERVISOR_SUBMISSION_H
+#define AWAITD_SUPERVISOR_SUBMISSION_H
+
+#include <stdbool.h>
+#include <jansson.h>
+#include <awaitd/plugin.h>
+#include "supervisor/terms.h"
+
+struct problems;
+
+/* Bytes of the name of a batch or a job, and of a key. */
+#define SUBMISSION_TEXT_MAX 255
+/* Jobs of one batch at once; reason: more than all workers run by default. */
+#define SUBMISSION_LIMIT_MAX 1000000
+
+struct submission {
+    const char *name; /* for people; NULL: none */
+    const char *key;  /* the client's own, which makes it one and the same batch; NULL: none */
+    bool durable; /* it is to outlive the daemon; what every batch wants unless told otherwise */
+    struct batch_terms terms;
+
+    /* As written: what `terms` is made from, and nobody else's. */
+    int64_t priority, limit;
+    const char *rate, *on_failure;
+    struct aw_duration timeout, deadline;
+    struct aw_json retry;
+};
+
+/* Reads the members of an object, or NULL for none. submission_clear() frees the texts. 0; -EINVAL: there are
+ * problems; -ENOMEM: *out needs no clearing then. */
+int submission_read(const json_t *params, struct submission *out, struct problems *problems);
+void submission_clear(struct submission *submission);
+
+/* Whether it has a member of this name. */
+bool submission_has(const char *name);
+
+#endif

@@ -1,0 +1,427 @@
+/*
+ * Reads a job entry. Relies on base/params for what a plugin takes, and on terms.h for the terms; never keeps a
+ * JSON value but the names that it comes after.
+ */
+#include "supervisor/submit_entry.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/cleanup.h"
+#include "base/params.h"
+#include "base/problems.h"
+#include "base/template.h"
+#include "supervisor/catalogue.h"
+#include "supervisor/submission.h"
+#include "wire/slice.h"
+
+/* Integers of the protocol stay below 2^53, where every JSON reader has them exactly. */
+#define COUNT_MAX ((INT64_C(1) << 53) - 1)
+/* Bytes of texts that are expanded to check one request; reason: half a megabyte of parameters with a hundred
+ * thousand items would hold the loop for minutes, these hold it for some 50 ms. */
+#define EXPANDED_MAX ((uint64_t)64 << 20)
+
+/* The name of a member of the entry: "jobs[3].count". */
+static const char *field(struct entry_reading *reading, const char *member)
+{
+    (void)snprintf(reading->field + reading->prefix, sizeof(reading->field) - reading->prefix,
+                   "%.63s", member);
+    return reading->field;
+}
+
+/* ---- Members of an entry ------------------------------------------------------------------- */
+
+static void read_plugin(struct entry_reading *reading, const json_t *value)
+{
+    const char *name = json_string_value(value);
+    if (!name || strlen(name) != json_string_length(value)) {
+        problems_add(reading->problems, field(reading, "plugin"), "must be the name of a plugin");
+        return;
+    }
+    uint32_t position = 0;
+    const struct plugin *plugin = catalogue_find(reading->catalogue, name, &position);
+    if (!plugin) {
+        problems_add(reading->problems, field(reading, "plugin"), "there is no plugin %s", name);
+    } else if (plugin->disabled) {
+        problems_add(reading->problems, field(reading, "plugin"), "%s is disabled: %s", name,
+                     plugin->disabled);
+    } else {
+        reading->plugin = plugin;
+        reading->entry.plugin = (uint16_t)position;
+    }
+}
+
+static void read_params(struct entry_reading *reading, const json_t *value)
+{
+    if (json_is_object(value))
+        reading->params = value;
+    else
+        problems_add(reading->problems, field(reading, "params"),
+                     "must be an object of the plugin's parameters");
+}
+
+static void read_count(struct entry_reading *reading, const json_t *value)
+{
+    if (!json_is_integer(value) || json_integer_value(value) < 1 ||
+        json_integer_value(value) > COUNT_MAX)
+        problems_add(reading->problems, field(reading, "count"),
+                     "must be a number of jobs, at least 1");
+    else
+        reading->count = json_integer_value(value);
+}
+
+static void read_items(struct entry_reading *reading, const json_t *value)
+{
+    if (!json_array_size(value)) {
+        problems_add(reading->problems, field(reading, "items"),
+                     "must be a list of texts, not empty");
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const char *item = json_string_value(json_array_get(value, i));
+        if (item && !memchr(item, '\0', json_string_length(json_array_get(value, i))))
+            continue;
+        char member[32];
+        (void)snprintf(member, sizeof(member), "items[%zu]", i);
+        problems_add(reading->problems, field(reading, member), "must be a text without NUL");
+        if (problems_full(reading->problems))
+            return;
+    }
+    reading->items = value;
+    reading->count = (json_int_t)json_array_size(value);
+}
+
+static void read_name(struct entry_reading *reading, const json_t *value)
+{
+    const char *name = json_string_value(value);
+    if (!name || !*name || json_string_length(value) > SUBMISSION_TEXT_MAX ||
+        strlen(name) != json_string_length(value))
+        problems_add(reading->problems, field(reading, "name"),
+                     "must be a text of 1 to %d bytes without NUL", SUBMISSION_TEXT_MAX);
+    else
+        reading->entry.name = name;
+}
+
+/* Of these, a member that is null counts as not given, as it does in params. */
+
+static void read_timeout(struct entry_reading *reading, const json_t *value)
+{
+    struct entry_terms *terms = &reading->terms;
+    if (!json_is_null(value) && terms_read_span(value, true, field(reading, "timeout"),
+                                                reading->problems, &terms->timeout_ns))
+        terms->has_timeout = reading->has_terms = true;
+}
+
+static void read_retry(struct entry_reading *reading, const json_t *value)
+{
+    struct entry_terms *terms = &reading->terms;
+    if (!json_is_null(value) &&
+        terms_read_retry(value, field(reading, "retry"), reading->problems, &terms->retry))
+        terms->has_retry = reading->has_terms = true;
+}
+
+static void read_delay(struct entry_reading *reading, const json_t *value)
+{
+    if (!json_is_null(value) && terms_read_span(value, true, field(reading, "delay"),
+                                                reading->problems, &reading->terms.delay_ns))
+        reading->has_terms = true;
+}
+
+static void read_names(struct entry_reading *reading, const char *member, const json_t *value,
+                       json_t **names)
+{
+    if (json_is_null(value) ||
+        !terms_read_names(value, field(reading, member), reading->problems, names))
+        return;
+    reading->no_memory |= !*names;
+    if (json_array_size(*names) > 0) {
+        reading->has_terms = true;
+        return;
+    }
+    json_decref(*names);
+    *names = NULL;
+}
+
+static void read_after(struct entry_reading *reading, const json_t *value)
+{
+    read_names(reading, "after", value, &reading->after);
+}
+
+static void read_after_any(struct entry_reading *reading, const json_t *value)
+{
+    read_names(reading, "after_any", value, &reading->after_any);
+}
+
+static const struct member {
+    const char *name;
+    void (*read)(struct entry_reading *reading, const json_t *value);
+} members[] = {
+    {"plugin", read_plugin},       {"params", read_params}, {"count", read_count},
+    {"items", read_items},         {"name", read_name},     {"timeout", read_timeout},
+    {"retry", read_retry},         {"delay", read_delay},   {"after", read_after},
+    {"after_any", read_after_any},
+};
+
+static void read_member(struct entry_reading *reading, const char *name, const json_t *value)
+{
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
+        if (!strcmp(members[i].name, name)) {
+            members[i].read(reading, value);
+            return;
+        }
+    }
+    problems_add(
+        reading->problems, field(reading, name),
+        "unknown; a job has plugin, params, name, count, items, timeout, retry, delay, after, "
+        "after_any");
+}
+
+/* ---- The entry as a whole ------------------------------------------------------------------ */
+
+static const char *item_of(const struct entry_reading *reading, uint32_t index)
+{
+    return json_string_value(json_array_get(reading->items, index));
+}
+
+/* Whether the names of all the entry's jobs are short enough. */
+static bool names_fit(const struct entry_reading *reading)
+{
+    const struct entry *entry = &reading->entry;
+    /* Without {item}, none is longer than the last. */
+    for (uint32_t i = template_has_item(entry->name) ? 0 : entry->count - 1; i < entry->count;
+         i++) {
+        if (template_expanded_size(entry->name, i, item_of(reading, i)) > SUBMISSION_TEXT_MAX + 1)
+            return false;
+    }
+    return true;
+}
+
+static void check_name(struct entry_reading *reading)
+{
+    if (!reading->entry.name)
+        return;
+    if (!reading->items && template_has_item(reading->entry.name))
+        problems_add(reading->problems, field(reading, "name"),
+                     "has {item}, but the job has no items");
+    else if (!names_fit(reading))
+        problems_add(reading->problems, field(reading, "name"),
+                     "must have at most %d bytes once its placeholders are replaced",
+                     SUBMISSION_TEXT_MAX);
+}
+
+static void check_whole(struct entry_reading *reading, const json_t *object)
+{
+    if (!json_object_get(object, "plugin"))
+        problems_add(reading->problems, field(reading, "plugin"), "is required");
+    if (json_object_get(object, "count") && json_object_get(object, "items"))
+        problems_add(reading->problems, field(reading, "count"), "give either count or items");
+    check_name(reading);
+}
+
+static int fill(struct entry_reading *reading, const struct params_expansion *expansion)
+{
+    return params_fill(reading->plugin->params, reading->params, expansion,
+                       field(reading, "params"), NULL, reading->problems);
+}
+
+/* Accounts for the expansion of the parameters with an item; false: it would be too much. */
+static bool may_expand(struct entry_reading *reading, const char *item)
+{
+    static const size_t placeholder = sizeof("{item}") - 1;
+    uint64_t size = reading->entry.params_size;
+    reading->expanded += size + size / placeholder * strlen(item);
+    return reading->expanded <= EXPANDED_MAX;
+}
+
+/*
+ * Checks the parameters of an entry whose texts have placeholders: for each item, as long as that is no
+ * great work; or, for a count, for the first and the last index. What passes here and fails later
+ * (the worker checks each job again) fails that job alone.
+ */
+static int check_expansions(struct entry_reading *reading)
+{
+    struct params_expansion expansion = {0};
+    if (!reading->items) {
+        int error = fill(reading, &expansion);
+        expansion.index = reading->entry.count - 1;
+        return error || !expansion.index ? error : fill(reading, &expansion);
+    }
+    int error = 0;
+    for (uint32_t i = 0; i < reading->entry.count && !problems_full(reading->problems); i++) {
+        expansion.index = i;
+        expansion.item = item_of(reading, i);
+        if (!may_expand(reading, expansion.item))
+            break;
+        int code = fill(reading, &expansion);
+        if (code)
+            error = code;
+    }
+    return error;
+}
+
+/* -EPERM: the caller gives a parameter that is not for everybody. */
+static int check_restricted(struct entry_reading *reading)
+{
+    const struct plugin *plugin = reading->plugin;
+    int error = 0;
+    const char *name;
+    json_t *value;
+    if (reading->trusted || !plugin->restricted)
+        return 0;
+    json_object_foreach ((json_t *)reading->params, name, value) {
+        size_t row = params_find(plugin->params, name);
+        if (row == plugin->params->count || !(plugin->restricted >> row & 1) || json_is_null(value))
+            continue;
+        char member[64];
+        (void)snprintf(member, sizeof(member), "params.%s", name);
+        problems_add(reading->problems, field(reading, member),
+                     "is only for root and the daemon's own user; awaitd.conf may open it with "
+                     "unrestricted");
+        error = -EPERM;
+    }
+    return error;
+}
+
+static int check_values(struct entry_reading *reading)
+{
+    const char *with_item = NULL;
+    reading->entry.expands = reading->params && params_has_placeholder(reading->plugin->params,
+                                                                       reading->params, &with_item);
+    if (with_item && !reading->items) {
+        char member[64];
+        (void)snprintf(member, sizeof(member), "params.%s", with_item);
+        problems_add(reading->problems, field(reading, member),
+                     "has {item}, but the job has no items");
+        return -EINVAL;
+    }
+    return reading->entry.expands ? check_expansions(reading) : fill(reading, NULL);
+}
+
+static int check_params(struct entry_reading *reading)
+{
+    int refused = check_restricted(reading);
+    int error = check_values(reading);
+    return refused && (!error || error == -EINVAL) ? refused : error;
+}
+
+/* Keeps the parameters as they were written; `text` is the entry's. */
+static int keep_params(struct entry_reading *reading, struct bytes_view text)
+{
+    if (!json_object_size(reading->params))
+        return 0;
+    struct bytes_view params = slice_member(text, "params");
+    if (!params.data) { /* its name was written with escapes */
+        reading->dumped = json_dumps(reading->params, JSON_COMPACT);
+        if (!reading->dumped)
+            return -ENOMEM;
+        params.data = (const uint8_t *)reading->dumped;
+        params.size = strlen(reading->dumped);
+    }
+    reading->entry.params = (const char *)params.data;
+    reading->entry.params_size = (uint32_t)params.size;
+    return 0;
+}
+
+/* Keeps the items in the batch's memory, in the form in which they go to workers. */
+static int keep_items(struct entry_reading *reading)
+{
+    if (!reading->items)
+        return 0;
+    struct arena *texts = &reading->batch->texts;
+    uint32_t count = reading->entry.count;
+    uint32_t *offsets = arena_take(texts, (count + (size_t)1) * sizeof(*offsets), sizeof(*offsets));
+    struct entry_items *items = arena_take(texts, sizeof(*items), _Alignof(struct entry_items));
+    struct bytes encoded = {0};
+    for (uint32_t i = 0; i < count && offsets; i++) {
+        const json_t *item = json_array_get(reading->items, i);
+        offsets[i] = (uint32_t)encoded.size; /* fits: a message is smaller than 4 GiB */
+        bytes_put_view(&encoded, json_string_value(item), json_string_length(item));
+    }
+    uint8_t *data = arena_take(texts, encoded.size, 1);
+    if (!offsets || !items || !data || encoded.failed) {
+        bytes_free(&encoded);
+        return -ENOMEM;
+    }
+    offsets[count] = (uint32_t)encoded.size;
+    memcpy(data, encoded.data, encoded.size);
+    bytes_free(&encoded);
+    *items = (struct entry_items){.data = data, .offsets = offsets};
+    reading->entry.items = items;
+    return 0;
+}
+
+static int keep_names(struct arena *texts, const json_t *names, const char **out)
+{
+    if (!names)
+        return 0;
+    AUTO_FREE char *text = json_dumps(names, JSON_COMPACT);
+    size_t size = text ? strlen(text) + 1 : 0;
+    char *copy = text ? arena_take(texts, size, 1) : NULL;
+    if (!copy)
+        return -ENOMEM;
+    memcpy(copy, text, size);
+    *out = copy;
+    return 0;
+}
+
+/* Most entries have none, and pay nothing for it. */
+static int keep_terms(struct entry_reading *reading)
+{
+    if (!reading->has_terms)
+        return 0;
+    struct arena *texts = &reading->batch->texts;
+    struct entry_terms *terms = arena_take(texts, sizeof(*terms), _Alignof(struct entry_terms));
+    int error = terms ? keep_names(texts, reading->after, &reading->terms.after) : -ENOMEM;
+    if (!error)
+        error = keep_names(texts, reading->after_any, &reading->terms.after_any);
+    if (error)
+        return error;
+    *terms = reading->terms;
+    reading->entry.terms = terms;
+    return 0;
+}
+
+void entry_clear(struct entry_reading *reading)
+{
+    free(reading->dumped);
+    json_decref(reading->after);
+    json_decref(reading->after_any);
+    reading->dumped = NULL;
+    reading->after = reading->after_any = NULL;
+}
+
+int entry_read(struct entry_reading *reading, const json_t *object, struct bytes_view text,
+               uint32_t room)
+{
+    size_t before = reading->problems->count;
+    entry_clear(reading);
+    reading->entry = (struct entry){0};
+    reading->terms = (struct entry_terms){0};
+    reading->has_terms = reading->no_memory = false;
+    reading->count = 1;
+    reading->params = reading->items = NULL;
+    reading->plugin = NULL;
+    const char *name;
+    json_t *value;
+    json_object_foreach ((json_t *)object, name, value)
+        read_member(reading, name, value);
+    if (reading->problems->count > before)
+        return -EINVAL;
+    if (reading->no_memory)
+        return -ENOMEM;
+    if (reading->count > room)
+        return -E2BIG;
+    reading->entry.count = (uint32_t)reading->count;
+    check_whole(reading, object);
+    if (reading->problems->count > before)
+        return -EINVAL;
+    int error = keep_params(reading, text);
+    if (!error)
+        error = check_params(reading);
+    if (!error)
+        error = keep_items(reading);
+    if (!error)
+        error = keep_terms(reading);
+    return error;
+}

@@ -1,0 +1,53 @@
+/*
+ * One job entry, from JSON to an entry that can be added to a batch. For submit.c alone.
+ */
+#ifndef AWAITD_SUPERVISOR_SUBMIT_ENTRY_H
+#define AWAITD_SUPERVISOR_SUBMIT_ENTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <jansson.h>
+#include "base/bytes.h"
+#include "supervisor/batch.h"
+
+struct catalogue;
+struct plugin;
+struct problems;
+
+/* What is being read: one entry of `jobs` after the other. */
+struct entry_reading {
+    struct batch *batch; /* whose memory keeps items and terms */
+    const struct catalogue *catalogue;
+    bool trusted; /* the caller may give restricted parameters */
+    struct problems *problems;
+    char field[96]; /* "jobs[3].", with room for a member's name behind it */
+    size_t prefix;  /* length of "jobs[3]." */
+
+    /* The entry: what entry_read() has found. */
+    json_int_t count; /* of jobs; not yet held against any limit */
+    struct entry entry;
+    json_t *after, *after_any; /* owned: lists of names; NULL: none */
+
+    /* Of use while it is read. */
+    const json_t *params; /* NULL: none */
+    const json_t *items;  /* NULL: none */
+    const struct plugin *plugin;
+    struct entry_terms terms;
+    bool has_terms, no_memory;
+    char *dumped;      /* owned: parameters as text, where they could not be used as written */
+    uint64_t expanded; /* bytes so far, at most, in all entries */
+};
+
+/*
+ * Reads the entry, which is also given as text: reading->entry can then be added to the batch, while `object` and
+ * `text` live and until the next call. 0; -EINVAL: there are problems; -EPERM: the same, and one of them is
+ * that the caller may not give a parameter; -E2BIG: it has more than `room` jobs, and only reading->count says
+ * something; -ENOMEM.
+ */
+int entry_read(struct entry_reading *reading, const json_t *object, struct bytes_view text,
+               uint32_t room);
+/* Frees what the reading owns. */
+void entry_clear(struct entry_reading *reading);
+
+#endif
