@@ -1,21 +1,23 @@
 /*
- * A batch written as a libconfig file. Knows the file's own two settings; what an entry may hold is
- * the daemon's to check.
+ * A batch written as a libconfig file. Knows which settings there are; what they and an entry may hold is the
+ * daemon's to check.
  */
 #include "batch_file.h"
 
 #include <libconfig.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/cleanup.h"
 #include "base/config_json.h"
 #include "base/error.h"
 #include "ctl.h"
+#include "terms.h"
 
 struct batch_file {
     struct ctl *ctl;
     const char *label;
     config_t config;
-    const char *name;       /* into config; NULL: none */
     config_setting_t *jobs; /* into config */
 };
 
@@ -33,15 +35,26 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Whether the text begins with this setting: "jobs =", "jobs:". */
-static bool begins_with_setting(const char *text, size_t size, const char *name)
+static bool is_word(char c)
 {
-    size_t at = strlen(name);
-    if (size < at || memcmp(text, name, at) != 0)
-        return false;
+    return (c >= 'a' && c <= 'z') || c == '_';
+}
+
+static bool is_setting(const char *name, size_t size)
+{
+    return (size == 4 && memcmp(name, "jobs", size) == 0) || terms_has(name, size);
+}
+
+/* Whether the text begins with a setting of a batch: "jobs =", "limit:". */
+static bool begins_with_setting(const char *text, size_t size)
+{
+    size_t word = 0;
+    while (word < size && is_word(text[word]))
+        word++;
+    size_t at = word;
     while (at < size && is_blank(text[at]))
         at++;
-    return at < size && (text[at] == '=' || text[at] == ':');
+    return is_setting(text, word) && at < size && (text[at] == '=' || text[at] == ':');
 }
 
 bool batch_file_is(const char *path, const char *start, size_t size)
@@ -50,8 +63,7 @@ bool batch_file_is(const char *path, const char *start, size_t size)
         start++;
         size--;
     }
-    return ends_with(path, ".conf") || begins_with_setting(start, size, "jobs") ||
-           begins_with_setting(start, size, "name");
+    return ends_with(path, ".conf") || begins_with_setting(start, size);
 }
 
 static int fail_at(const struct batch_file *file, const config_setting_t *setting,
@@ -65,7 +77,7 @@ static int fail_at(const struct batch_file *file, const config_setting_t *settin
 
 /* ---- The file ------------------------------------------------------------------------------------ */
 
-/* Finds the two settings there are. */
+/* Finds the jobs; refuses what is no setting of a batch. */
 static int read_settings(struct batch_file *file)
 {
     const config_setting_t *root = config_root_setting(&file->config);
@@ -73,17 +85,14 @@ static int read_settings(struct batch_file *file)
     for (int i = 0; i < count; i++) {
         config_setting_t *setting = config_setting_get_elem(root, (unsigned)i);
         const char *name = config_setting_name(setting);
-        if (strcmp(name, "name") == 0) {
-            file->name = config_setting_get_string(setting);
-            if (!file->name)
-                return fail_at(file, setting, "must be a string");
-        } else if (strcmp(name, "jobs") == 0) {
-            file->jobs = setting;
-            if (!config_setting_is_list(setting))
-                return fail_at(file, setting, "must be a list: jobs = ( {...}, {...} );");
-        } else {
-            return fail_at(file, setting, "unknown; a batch has name and jobs");
-        }
+        if (!is_setting(name, strlen(name)))
+            return fail_at(file, setting,
+                           "unknown; a batch has jobs, a name and terms, see awaitctl(1)");
+        if (strcmp(name, "jobs") != 0)
+            continue;
+        file->jobs = setting;
+        if (!config_setting_is_list(setting))
+            return fail_at(file, setting, "must be a list: jobs = ( {...}, {...} );");
     }
     if (!file->jobs)
         return ctl_fail(file->ctl, CTL_REFUSED, "%s: there is no list of jobs in it", file->label);
@@ -119,9 +128,34 @@ void batch_file_free(struct batch_file *file)
     free(file);
 }
 
-const char *batch_file_name(const struct batch_file *file)
+static int add_term(struct batch_file *file, config_setting_t *setting, struct terms *terms)
 {
-    return file->name;
+    const char *name = config_setting_name(setting);
+    config_setting_t *at;
+    struct error error;
+    json_t *value = config_json(setting, &at, &error);
+    if (!value)
+        return fail_at(file, at, error.text);
+    AUTO_FREE char *place = NULL;
+    int code = CTL_OK;
+    if (asprintf(&place, "%s:%u: %s", file->label, config_setting_source_line(setting), name) < 0)
+        code = ctl_fail_memory(file->ctl);
+    else
+        code = terms_add(file->ctl, terms, name, value, place);
+    json_decref(value);
+    return code;
+}
+
+int batch_file_terms(struct batch_file *file, struct terms *terms)
+{
+    const config_setting_t *root = config_root_setting(&file->config);
+    int count = config_setting_length(root), code = CTL_OK;
+    for (int i = 0; i < count && code == CTL_OK; i++) {
+        config_setting_t *setting = config_setting_get_elem(root, (unsigned)i);
+        if (setting != file->jobs)
+            code = add_term(file, setting, terms);
+    }
+    return code;
 }
 
 size_t batch_file_count(const struct batch_file *file)

@@ -13,14 +13,15 @@ static const struct option_row options[] = {
            .text = "run N jobs; {index} in a VALUE is 0 to N-1"),
     OPTION(struct run_options, items, .name = "items", .argument = "A,B|@FILE",
            .text = "one job for each item, or line of FILE (@-: standard input); {item} is it"),
-    OPTION(struct run_options, name, .name = "name", .argument = "NAME",
-           .text = "the batch's name"),
     OPTION(struct run_options, no_wait, .name = "no-wait",
            .text = "print the batch's number and leave"),
     OPTION(struct run_options, follow, .name = "follow", .letter = 'f',
            .text = "print a line for each job as it ends"),
     OPTION(struct run_options, output, .name = "output", .letter = 'o',
            .text = "print the output of every job as it ends"),
+    OPTION(struct run_options, delay, .name = "delay", .argument = "SPAN",
+           .text = "start no job before this has passed"),
+    OPTION_ROWS_OF(struct run_options, terms, terms_rows),
     OPTIONS_END,
 };
 
@@ -57,6 +58,8 @@ const struct command command_run = {
                 "  awaitctl run wait seconds=1 --count 10\n"
                 "  awaitctl run wait --items 0.1,0.2,0.3 seconds={item} --output\n"
                 "  awaitctl run wait seconds=1h --no-wait --name nightly\n"
+                "  awaitctl run wait seconds=1 -n 1000 --limit 50 --rate 100/s --timeout 5\n"
+                "  awaitctl run http url=http://localhost/ --retry 3 --retry-delay 500ms\n"
                 "  awaitctl run exec -- ls -l\n"
                 "  awaitctl run exec --items a.txt,b.txt -- gzip {item}\n",
     .options = options,

@@ -68,6 +68,62 @@ static void print_date(const char *label, const json_t *unix_seconds)
         print_text(label, text);
 }
 
+static void print_integer(const char *label, const json_t *json)
+{
+    if (!json_is_integer(json) || json_integer_value(json) == 0)
+        return;
+    print_label(label);
+    (void)printf("%" JSON_INTEGER_FORMAT "\n", json_integer_value(json));
+}
+
+/* "up to 3 times, after at most 1.00 s, 2.00 s, ... 1min" */
+static void print_retry(const json_t *retry)
+{
+    char delay[32], max_delay[32];
+    json_int_t max = json_integer_value(json_object_get(retry, "max"));
+    if (max == 0)
+        return;
+    print_label("retry");
+    (void)printf(
+        "up to %" JSON_INTEGER_FORMAT " time%s, after at most %s, doubling up to %s\n", max,
+        max == 1 ? "" : "s",
+        text_seconds(json_number_value(json_object_get(retry, "delay")), delay, sizeof(delay)),
+        text_seconds(json_number_value(json_object_get(retry, "max_delay")), max_delay,
+                     sizeof(max_delay)));
+}
+
+static void print_deadline(const json_t *json)
+{
+    const json_t *in = json_object_get(json, "deadline_in");
+    char deadline[32], left[32];
+    const json_t *whole = json_object_get(json, "deadline");
+    if (!json_is_number(whole))
+        whole = in;
+    if (!json_is_number(whole))
+        return;
+    print_label("deadline");
+    (void)fputs(text_seconds(json_number_value(whole), deadline, sizeof(deadline)), stdout);
+    if (json_is_number(in) && in != whole)
+        (void)printf(", %s left", text_seconds(json_number_value(in), left, sizeof(left)));
+    (void)putchar('\n');
+}
+
+/* What was asked for beside the jobs, where it is not as usual. */
+static void print_terms(const json_t *json)
+{
+    const char *on_failure = json_string_value(json_object_get(json, "on_failure"));
+    print_text("key", json_string_value(json_object_get(json, "key")));
+    print_integer("retry of", json_object_get(json, "retry_of"));
+    print_integer("priority", json_object_get(json, "priority"));
+    print_integer("limit", json_object_get(json, "limit"));
+    print_text("rate", json_string_value(json_object_get(json, "rate")));
+    print_seconds("timeout", json_object_get(json, "timeout"));
+    print_deadline(json);
+    print_retry(json_object_get(json, "retry"));
+    if (on_failure && strcmp(on_failure, "continue") != 0)
+        print_text("on failure", on_failure);
+}
+
 /* "10: 3 succeeded, 2 running, 5 queued" */
 static void print_jobs(const json_t *json, const struct summary *summary)
 {
@@ -103,6 +159,8 @@ static void print_batch(const json_t *json)
     print_text("name", summary.name);
     print_text("state", summary.state);
     print_jobs(json, &summary);
+    print_integer("retries", json_object_get(json, "retries"));
+    print_terms(json);
     print_owner(json_object_get(json, "owner"));
     print_date("submitted", json_object_get(json, "submitted"));
     print_seconds("wall", json_object_get(json, "wall"));

@@ -15,6 +15,7 @@
 #include "interrupt.h"
 #include "lines.h"
 #include "options.h"
+#include "terms.h"
 #include "text.h"
 #include "upload.h"
 
@@ -25,17 +26,16 @@
 #define BATCH_FILE_MAX ((size_t)64 << 20)
 
 struct submit_options {
-    const char *name;
     bool wait, follow;
+    struct terms_options terms;
 };
 
 static const struct option_row options[] = {
-    OPTION(struct submit_options, name, .name = "name", .argument = "NAME",
-           .text = "the batch's name"),
     OPTION(struct submit_options, wait, .name = "wait", .letter = 'w',
            .text = "wait for the batch and print its summary"),
     OPTION(struct submit_options, follow, .name = "follow", .letter = 'f',
            .text = "the same, and print a line for each job as it ends"),
+    OPTION_ROWS_OF(struct submit_options, terms, terms_rows),
     OPTIONS_END,
 };
 
@@ -47,7 +47,10 @@ struct submission {
     struct connection *connection;
     struct follow follow;
     struct batch_file *batch_file; /* NULL: JSON lines */
-    uint64_t entries;              /* read so far */
+    struct terms terms;
+    uint64_t entries; /* read so far */
+    bool has_header;  /* the first line gave the batch's terms */
+    bool existing;    /* the batch was there before, by its key */
 };
 
 /* ---- JSON lines ---------------------------------------------------------------------------------- */
@@ -55,6 +58,40 @@ struct submission {
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r';
+}
+
+static int add_header_term(struct submission *submission, const char *name, json_t *value)
+{
+    uintmax_t line = submission->lines.number;
+    AUTO_FREE char *place = NULL;
+    if (!terms_has(name, strlen(name)))
+        return ctl_fail(submission->ctl, CTL_REFUSED,
+                        "%s:%ju: batch.%s: unknown; a batch has a name and terms, see awaitctl(1)",
+                        submission->label, line, name);
+    if (asprintf(&place, "%s:%ju: batch.%s", submission->label, line, name) < 0)
+        return ctl_fail_memory(submission->ctl);
+    return terms_add(submission->ctl, &submission->terms, name, value, place);
+}
+
+/* The line {"batch": {...}}, which comes before all entries. */
+static int read_header(struct submission *submission, json_t *header, struct upload *upload)
+{
+    json_t *terms = json_object_get(header, "batch"), *value;
+    const char *name, *problem = NULL;
+    if (submission->entries > 0 || submission->has_header)
+        problem = "the batch's terms stand in the first line alone";
+    else if (json_object_size(header) > 1 || !json_is_object(terms))
+        problem = "must be alone in its line, and an object such as {\"batch\": {\"limit\": 10}}";
+    if (problem)
+        return ctl_fail(submission->ctl, CTL_REFUSED, "%s:%ju: batch: %s", submission->label,
+                        (uintmax_t)submission->lines.number, problem);
+    submission->has_header = true;
+    json_object_foreach (terms, name, value) {
+        int code = add_header_term(submission, name, value);
+        if (code)
+            return code;
+    }
+    return upload_read_terms(upload);
 }
 
 /* Adds one line, unless it is blank or a comment. */
@@ -76,8 +113,13 @@ static int add_line(struct submission *submission, struct upload *upload, const 
     if (!entry)
         return ctl_fail(submission->ctl, CTL_REFUSED, "%s:%ju: not JSON: %s", submission->label,
                         (uintmax_t)number, error.text);
-    bool is_object = json_is_object(entry);
+    int code = CTL_OK;
+    bool is_object = json_is_object(entry), is_header = json_object_get(entry, "batch");
+    if (is_header)
+        code = read_header(submission, entry, upload);
     json_decref(entry);
+    if (code || is_header)
+        return code;
     if (!is_object)
         return ctl_fail(submission->ctl, CTL_REFUSED,
                         "%s:%ju: must be an object such as {\"plugin\": \"wait\"}",
@@ -114,12 +156,12 @@ static int read_more(struct submission *submission, struct upload *upload)
 static int add_lines(struct submission *submission, struct upload *upload)
 {
     int code = upload_entry_max(upload, &submission->lines.max);
-    while (code == CTL_OK) {
+    while (code == CTL_OK && !upload_is_existing(upload)) {
         const char *line;
         size_t size;
         int result = lines_next(&submission->lines, &line, &size);
         if (result == 0)
-            return CTL_OK;
+            break;
         if (result == 1)
             code = add_line(submission, upload, line, size);
         else if (result == -EAGAIN)
@@ -138,7 +180,7 @@ static int add_lines(struct submission *submission, struct upload *upload)
 static int add_batch_file(struct submission *submission, struct upload *upload)
 {
     size_t count = batch_file_count(submission->batch_file);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && !upload_is_existing(upload); i++) {
         json_t *entry;
         uint64_t line;
         int code = batch_file_entry(submission->batch_file, i, &entry, &line);
@@ -198,6 +240,7 @@ static int upload_all(struct submission *submission, const struct upload_options
                         submission->label);
     if (code == CTL_OK)
         code = upload_finish(upload, batch, jobs);
+    submission->existing = upload_is_existing(upload);
     if (code) {
         progress_hide(&submission->follow.progress);
         upload_abandon(upload, code);
@@ -213,16 +256,18 @@ static int submit(struct submission *submission)
     const struct follow_options follow_options = {.lines = given->follow};
     bool follows = given->wait || given->follow;
     struct upload_options upload_options = {
-        .name = given->name,
+        .terms = &submission->terms,
         .events = follows ? follow_events(ctl, &follow_options) : "none",
         .file = submission->label,
     };
-    if (!upload_options.name && submission->batch_file)
-        upload_options.name = batch_file_name(submission->batch_file);
-
     uint64_t batch, jobs;
+    int code = terms_add_options(ctl, &submission->terms, &given->terms);
+    if (code == CTL_OK && submission->batch_file)
+        code = batch_file_terms(submission->batch_file, &submission->terms);
+    if (code)
+        return code;
     follow_init(&submission->follow, ctl, submission->connection, &follow_options);
-    int code = upload_all(submission, &upload_options, follows, &batch, &jobs);
+    code = upload_all(submission, &upload_options, follows, &batch, &jobs);
     if (code)
         return code;
     if (follows)
@@ -230,8 +275,9 @@ static int submit(struct submission *submission)
     if (!ctl->json) {
         char count[48];
         (void)printf("%ju\n", (uintmax_t)batch); /* main looks at ferror */
-        ctl_say(ctl, "batch %ju: submitted %s", (uintmax_t)batch,
-                text_count(jobs, "job", "jobs", count, sizeof(count)));
+        if (!submission->existing)
+            ctl_say(ctl, "batch %ju: submitted %s", (uintmax_t)batch,
+                    text_count(jobs, "job", "jobs", count, sizeof(count)));
     }
     return CTL_OK;
 }
@@ -277,6 +323,7 @@ static int run(struct ctl *ctl, const void *given, int count, char **arguments)
         code = submit(&submission);
     connection_close(submission.connection);
     batch_file_free(submission.batch_file);
+    terms_clear(&submission.terms);
     lines_free(&submission.lines);
     return code;
 }
@@ -286,14 +333,19 @@ const struct command command_submit = {
     .usage = "FILE|- [OPTION...]",
     .summary = "submit a batch of jobs from a file or a pipe",
     .text =
-        "FILE holds a job entry per line, in JSON: plugin, params, and, if wanted, name and\n"
-        "count or items; blank lines and those that begin with # are skipped. Or it is a\n"
-        "libconfig batch: its name ends in .conf, or it begins with jobs or name. `-` is\n"
-        "standard input. Prints the batch's number, unless it waits for the summary.\n"
+        "FILE holds a job entry per line, in JSON: plugin, params, and, if wanted, name, count\n"
+        "or items, timeout, retry, delay, after and after_any; blank lines and those that begin\n"
+        "with # are skipped. The first line may hold the batch's terms: {\"batch\": {\"limit\": "
+        "4}}.\n"
+        "Or it is a libconfig batch: its name ends in .conf, or it begins with jobs = or a term.\n"
+        "Options come before what the file says. `-` is standard input. Prints the batch's\n"
+        "number, unless it waits for the summary.\n"
         "What fits one message (about 500 kB) is accepted whole or refused whole; more is sent\n"
         "as it comes, jobs start meanwhile, and an entry that is refused cancels the batch.\n",
     .examples = "  awaitctl submit jobs.jsonl --wait\n"
                 "  awaitctl submit nightly.conf --follow\n"
+                "  awaitctl submit jobs.jsonl --limit 20 --retry 3 --on-failure cancel --wait\n"
+                "  awaitctl submit orders.jsonl --key orders-2027-01-31\n"
                 "  seq 9 | jq -c '{plugin: \"wait\", params: {seconds: .}}' | awaitctl submit -\n",
     .options = options,
     .options_size = sizeof(struct submit_options),

@@ -41,7 +41,7 @@ static int watch(struct ctl *ctl, const struct watch_options *given, struct conn
     struct follow follow;
     follow_init(&follow, ctl, connection, &follow_options);
     follow_begin(&follow, batch, (uint64_t)json_integer_value(json_object_get(result, "jobs")));
-    follow.progress.ended = (uint64_t)given->from;
+    follow.progress.counts.ended = (uint64_t)given->from;
     json_decref(result);
     return follow_run(&follow);
 }

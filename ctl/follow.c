@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "connection.h"
 #include "ctl.h"
 #include "details_text.h"
@@ -33,6 +34,14 @@ const char *follow_events(const struct ctl *ctl, const struct follow_options *op
     return each ? "each" : "failures";
 }
 
+/* How often the bar asks for what events do not tell: how many jobs wait, and were tried again. */
+#define ASK_NS CLOCK_NS_PER_S
+
+static bool is_time_to_ask(const struct follow *follow)
+{
+    return follow->progress.on && !follow->asked && clock_now_ns() - follow->asked_ns >= ASK_NS;
+}
+
 /* Where this stands in a JSON text, outside of strings: quotes inside are escaped, so the words cannot
  * come from a job's output. NULL: nowhere; should the daemon ever write blanks there, the text is parsed
  * instead. */
@@ -49,9 +58,9 @@ static bool skim_event(void *context, const char *text, size_t size)
     const char *details = find_member(text, size, "\"details\":");
     size_t own_size = details ? (size_t)(details - text) : size;
     if (!find_member(text, own_size, "\"method\":\"job.done\"") ||
-        !find_member(text, own_size, "\"state\":\"succeeded\""))
+        !find_member(text, own_size, "\"state\":\"succeeded\"") || is_time_to_ask(follow))
         return false;
-    follow->progress.ended++;
+    follow->progress.counts.ended++;
     if (follow->ctl->json) {
         (void)fwrite(text, 1, size, stdout); /* main looks at ferror */
         (void)putchar('\n');
@@ -74,18 +83,33 @@ void follow_begin(struct follow *follow, uint64_t batch, uint64_t jobs)
     follow->batch = batch;
     if (wants_bar(follow->ctl, &follow->options) && !follow->progress.on)
         progress_start(&follow->progress, jobs);
-    follow->progress.jobs = jobs;
+    follow->asked_ns = clock_now_ns(); /* what is over at once is not asked about */
+    follow->progress.counts.jobs = jobs;
 }
 
 /* ---- One job ended ------------------------------------------------------------------------------- */
 
+/* "after 0.50 s"; "after 3 attempts, the last of 0.50 s" where there was more than one. */
+static void print_efforts(FILE *file, const json_t *job)
+{
+    const json_t *run = json_object_get(job, "run");
+    json_int_t attempt = json_integer_value(json_object_get(job, "attempt"));
+    char span[32];
+    if (attempt > 0)
+        (void)fprintf(file, " after %" JSON_INTEGER_FORMAT " attempts%s", attempt + 1,
+                      json_is_number(run) ? ", the last of" : "");
+    else if (json_is_number(run))
+        (void)fputs(" after", file);
+    if (json_is_number(run))
+        (void)fprintf(file, " %s", text_seconds(json_number_value(run), span, sizeof(span)));
+}
+
 /* "1.3 (name) failed after 0.50 s: reason", as far as there are these. */
 static void print_job_line(FILE *file, const json_t *job, uint64_t batch)
 {
-    const json_t *name = json_object_get(job, "name"), *run = json_object_get(job, "run");
+    const json_t *name = json_object_get(job, "name");
     const char *state = json_string_value(json_object_get(job, "state"));
     const char *reason = json_string_value(json_object_get(job, "reason"));
-    char span[32];
     (void)fprintf(file, "%ju.%" JSON_INTEGER_FORMAT " ", (uintmax_t)batch,
                   json_integer_value(json_object_get(job, "job")));
     if (json_is_string(name)) {
@@ -95,8 +119,7 @@ static void print_job_line(FILE *file, const json_t *job, uint64_t batch)
     }
     for (; state && *state; state++)
         (void)fputc(*state == '_' ? ' ' : *state, file);
-    if (json_is_number(run))
-        (void)fprintf(file, " after %s", text_seconds(json_number_value(run), span, sizeof(span)));
+    print_efforts(file, job);
     if (reason && *reason) {
         (void)fputs(": ", file);
         text_put(file, reason, strlen(reason));
@@ -161,10 +184,10 @@ static int on_job_done(struct follow *follow, const json_t *job)
     const char *state = json_string_value(json_object_get(job, "state"));
     bool succeeded = state && strcmp(state, job_state_name(JOB_SUCCEEDED)) == 0;
     int code = CTL_OK;
-    follow->progress.ended++;
+    follow->progress.counts.ended++;
     if (!succeeded) {
         follow->not_succeeded++;
-        follow->progress.not_succeeded++;
+        follow->progress.counts.not_succeeded++;
     }
     if (follow->options.process)
         follow->status = process_status(job);
@@ -225,10 +248,33 @@ int follow_on_event(void *context, const struct incoming *event)
 
 /* ---- Until the end ------------------------------------------------------------------------------- */
 
+static int ask(struct follow *follow)
+{
+    json_t *params = json_pack("{s:I}", "batch", (json_int_t)follow->batch);
+    if (!params)
+        return ctl_fail_memory(follow->ctl);
+    follow->asked_ns = clock_now_ns();
+    return connection_send(follow->connection, "batch.show", params, &follow->asked);
+}
+
+/* What the bar asked for, or a refusal of it, which does not matter. */
+static void take_counts(struct follow *follow, const json_t *batch)
+{
+    struct progress_counts *counts = &follow->progress.counts;
+    follow->asked = 0;
+    counts->waiting = (uint64_t)json_integer_value(json_object_get(batch, "waiting"));
+    counts->retries = (uint64_t)json_integer_value(json_object_get(batch, "retries"));
+    counts->paused = json_is_true(json_object_get(batch, "paused"));
+    progress_update(&follow->progress);
+}
+
 static int follow_next(struct follow *follow)
 {
     struct incoming incoming;
-    int code = connection_read(follow->connection, progress_wait_ms(&follow->progress), &incoming);
+    int code = is_time_to_ask(follow) ? ask(follow) : CTL_OK;
+    if (code)
+        return code;
+    code = connection_read(follow->connection, progress_wait_ms(&follow->progress), &incoming);
     if (code == CTL_TIMED_OUT) {
         progress_update(&follow->progress);
         return CTL_OK;
@@ -237,6 +283,8 @@ static int follow_next(struct follow *follow)
         return code;
     if (incoming.kind == INCOMING_EVENT)
         code = follow_on_event(follow, &incoming);
+    else if (follow->asked && incoming.id == follow->asked)
+        take_counts(follow, incoming.body);
     else if (incoming.kind == INCOMING_ERROR)
         code = connection_refusal(follow->ctl, incoming.body);
     incoming_clear(&incoming);

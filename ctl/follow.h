@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <jansson.h>
 #include "progress.h"
 
 struct ctl;
@@ -32,6 +33,8 @@ struct follow {
     struct follow_options options;
     uint64_t batch; /* 0: not yet known */
     struct progress progress;
+    json_int_t asked; /* the request for the bar's counts that is under way; 0: none */
+    uint64_t asked_ns;
     uint64_t not_succeeded; /* jobs */
     uint64_t told;          /* of them, with a line of their own on standard error */
     bool done;

@@ -27,7 +27,7 @@ void progress_start(struct progress *progress, uint64_t jobs)
         .color = terminal_has_color(STDERR_FILENO),
         .started_ns = now_ns,
         .drawn_ns = now_ns, /* what is over at once gets no bar */
-        .jobs = jobs,
+        .counts = {.jobs = jobs},
     };
 }
 
@@ -40,21 +40,43 @@ static const char *show_elapsed(double seconds, char *buffer, size_t size)
     return buffer;
 }
 
+/* ", 3 failed, 12 waiting": what is not 0. */
+static const char *show_others(const struct progress_counts *counts, char *buffer, size_t size)
+{
+    const struct {
+        uint64_t count;
+        const char *words;
+    } others[] = {
+        {counts->not_succeeded, "failed"},
+        {counts->retries, counts->retries == 1 ? "retry" : "retries"},
+        {counts->waiting, "waiting"},
+    };
+    size_t at = 0;
+    *buffer = '\0';
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]) && at < size; i++) {
+        if (others[i].count > 0)
+            at += (size_t)snprintf(buffer + at, size - at, ", %ju %s", (uintmax_t)others[i].count,
+                                   others[i].words);
+    }
+    if (counts->paused && at < size)
+        (void)snprintf(buffer + at, size - at, ", paused");
+    return buffer;
+}
+
 const char *progress_line(const struct progress_counts *counts, unsigned columns, char *buffer,
                           size_t size)
 {
-    char numbers[160], span[32], failed[40] = "", share[16] = "", total[32] = "";
+    char numbers[240], others[120], span[32], share[16] = "", total[32] = "";
     double part = counts->jobs > 0 ? (double)counts->ended / (double)counts->jobs : 0;
     part = part > 1 ? 1 : part;
-    if (counts->not_succeeded > 0)
-        (void)snprintf(failed, sizeof(failed), ", %ju failed", (uintmax_t)counts->not_succeeded);
     if (counts->jobs > 0)
         (void)snprintf(share, sizeof(share), "%3d%% ", (int)(part * 100));
     if (counts->jobs > 0)
         (void)snprintf(total, sizeof(total), " of %ju", (uintmax_t)counts->jobs);
     int length =
         snprintf(numbers, sizeof(numbers), "%s%ju%s done%s, %.24s", share, (uintmax_t)counts->ended,
-                 total, failed, show_elapsed(counts->elapsed_s, span, sizeof(span)));
+                 total, show_others(counts, others, sizeof(others)),
+                 show_elapsed(counts->elapsed_s, span, sizeof(span)));
 
     char bar[BAR_COLUMNS_MAX + 4] = "";
     int width = (int)columns - 1 - length - 3; /* the last column stays free: some terminals wrap */
@@ -73,17 +95,13 @@ const char *progress_line(const struct progress_counts *counts, unsigned columns
 
 static void draw(struct progress *progress, uint64_t now_ns)
 {
-    struct progress_counts counts = {
-        .jobs = progress->jobs,
-        .ended = progress->ended,
-        .not_succeeded = progress->not_succeeded,
-        .elapsed_s = clock_seconds(now_ns - progress->started_ns),
-    };
+    struct progress_counts counts = progress->counts;
+    counts.elapsed_s = clock_seconds(now_ns - progress->started_ns);
     char line[256];
     (void)progress_line(&counts, terminal_columns(STDERR_FILENO), line, sizeof(line));
-    const char *color = !progress->color              ? ""
-                        : progress->not_succeeded > 0 ? "\033[31m"
-                                                      : "\033[32m";
+    const char *color = !progress->color                     ? ""
+                        : progress->counts.not_succeeded > 0 ? "\033[31m"
+                                                             : "\033[32m";
     (void)fflush(stdout); /* main looks at ferror */
     (void)fprintf(stderr, "\r%s%s%s\033[K", color, line, progress->color ? "\033[m" : "");
     (void)fflush(stderr);

@@ -13,6 +13,9 @@
 /* What the bar shows. */
 struct progress_counts {
     uint64_t jobs, ended, not_succeeded; /* ended includes those that did not succeed */
+    uint64_t waiting;                    /* for their time or for other jobs */
+    uint64_t retries;                    /* attempts beyond the first */
+    bool paused;
     double elapsed_s;
 };
 
@@ -21,8 +24,7 @@ struct progress {
     bool on, color;
     bool drawn; /* it stands on the screen */
     uint64_t started_ns, drawn_ns;
-    uint64_t jobs; /* 0: not known */
-    uint64_t ended, not_succeeded;
+    struct progress_counts counts; /* jobs 0: not known; elapsed_s is not used */
 };
 
 void progress_start(struct progress *progress, uint64_t jobs);

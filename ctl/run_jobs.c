@@ -20,6 +20,7 @@ void run_jobs_clear(struct work *work)
 {
     json_decref(work->entry);
     json_decref(work->items);
+    terms_clear(&work->terms);
 }
 
 static int read_items(struct ctl *ctl, const char *text, json_t **out)
@@ -54,6 +55,23 @@ static int read_params(struct ctl *ctl, const struct run_options *given, int cou
     return CTL_OK;
 }
 
+/* What the options say of the batch, and of its entry. */
+static int read_terms(struct ctl *ctl, const struct run_options *given, struct work *work)
+{
+    int code = terms_add_options(ctl, &work->terms, &given->terms);
+    if (code == CTL_OK && given->count > 0) {
+        if (json_object_set_new(work->entry, "count", json_integer(given->count)) < 0)
+            return ctl_fail_memory(ctl);
+        code = terms_place(ctl, &work->terms, "count", "--count");
+    }
+    if (code == CTL_OK && given->delay.given) {
+        if (json_object_set_new(work->entry, "delay", json_real(given->delay.seconds)) < 0)
+            return ctl_fail_memory(ctl);
+        code = terms_place(ctl, &work->terms, "delay", "--delay");
+    }
+    return code ? code : terms_check(ctl, &work->terms);
+}
+
 int run_jobs_read(struct ctl *ctl, const struct run_options *given, int count, char **arguments,
                   struct work *work)
 {
@@ -70,9 +88,9 @@ int run_jobs_read(struct ctl *ctl, const struct run_options *given, int count, c
     work->entry = json_pack("{s:s, s:o}", "plugin", arguments[0], "params", params);
     if (!work->entry)
         return ctl_fail(ctl, CTL_USAGE, "the plugin's name is not valid UTF-8");
-    if (given->count > 0 &&
-        json_object_set_new(work->entry, "count", json_integer(given->count)) < 0)
-        return ctl_fail_memory(ctl);
+    code = read_terms(ctl, given, work);
+    if (code)
+        return code;
     return given->items ? read_items(ctl, given->items, &work->items) : CTL_OK;
 }
 
@@ -175,7 +193,7 @@ static int run_and_wait(struct ctl *ctl, const struct run_options *given,
         .ends_with_us = given->ends_with_us,
     };
     struct upload_options upload_options = {
-        .name = given->name,
+        .terms = &work->terms,
         .events = follow_events(ctl, &follow_options),
     };
     struct follow follow;
@@ -185,10 +203,9 @@ static int run_and_wait(struct ctl *ctl, const struct run_options *given,
     return code ? code : follow_run(&follow);
 }
 
-static int run_and_leave(struct ctl *ctl, const struct run_options *given,
-                         struct connection *connection, const struct work *work)
+static int run_and_leave(struct ctl *ctl, struct connection *connection, const struct work *work)
 {
-    struct upload_options upload_options = {.name = given->name, .events = "none"};
+    struct upload_options upload_options = {.terms = &work->terms, .events = "none"};
     uint64_t batch, jobs;
     int code = submit(ctl, connection, &upload_options, work, NULL, &batch, &jobs);
     if (code == CTL_OK && !ctl->json)
@@ -199,6 +216,6 @@ static int run_and_leave(struct ctl *ctl, const struct run_options *given,
 int run_jobs(struct ctl *ctl, const struct run_options *given, struct connection *connection,
              const struct work *work)
 {
-    return given->no_wait ? run_and_leave(ctl, given, connection, work)
+    return given->no_wait ? run_and_leave(ctl, connection, work)
                           : run_and_wait(ctl, given, connection, work);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <jansson.h>
+#include "terms.h"
 
 struct connection;
 struct ctl;
@@ -15,7 +16,9 @@ struct ctl;
 /* As the command line's options give them; see command_run.c. */
 struct run_options {
     int64_t count;
-    const char *items, *name;
+    const char *items;
+    struct option_span delay;
+    struct terms_options terms;
     bool no_wait, follow, output;
     bool details, ends_with_us; /* no options: see follow.h */
 };
@@ -24,7 +27,8 @@ struct run_options {
 struct work {
     json_t *entry; /* without items */
     json_t *items; /* NULL: none */
-    bool process;  /* its one job stands for a process, see process.h */
+    struct terms terms;
+    bool process; /* its one job stands for a process, see process.h */
 };
 
 /* Reads a plugin and what follows it, KEY=VALUE... [-- ARGV...], into *work, which the caller clears in any

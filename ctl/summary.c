@@ -10,6 +10,9 @@
 void summary_read(const json_t *json, struct summary *out)
 {
     const char *state = json_string_value(json_object_get(json, "state"));
+    bool ended = state && strcmp(state, "open") != 0 && strcmp(state, "running") != 0;
+    if (json_is_true(json_object_get(json, "paused")) && !ended)
+        state = "paused";
     *out = (struct summary){
         .batch = (uint64_t)json_integer_value(json_object_get(json, "batch")),
         .jobs = (uint64_t)json_integer_value(json_object_get(json, "jobs")),

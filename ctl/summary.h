@@ -12,8 +12,9 @@
 
 struct summary {
     uint64_t batch, jobs;
-    const char *name;  /* points into the JSON; NULL: none */
-    const char *state; /* "open", "running", "succeeded", "failed", "cancelled"; into the JSON */
+    const char *name; /* points into the JSON; NULL: none */
+    /* "open", "running", "succeeded", "failed", "cancelled"; into the JSON. "paused": open or running, and paused. */
+    const char *state;
     uint64_t ended[JOB_STATES];     /* by final state; 0 for the others */
     double wall_s, work_s, speedup; /* 0 where not told */
 };

@@ -15,15 +15,14 @@
 #include "ctl.h"
 #include "follow.h"
 #include "interrupt.h"
+#include "terms.h"
 #include "wire/frame.h"
 
 /* A message up to this many bytes is sent without asking for the daemon's limits, which saves a
  * round trip; the smallest line_bytes that can be configured is 4 KiB. */
 #define UNASKED_BYTES ((size_t)4 << 10)
-/* Bytes of a message besides its entries and the batch's name; the envelope takes about 150. */
+/* Bytes of a message besides its entries and the batch's terms; the envelope takes about 150. */
 #define ENVELOPE_BYTES ((size_t)512)
-/* Bytes that one byte of a name can take in JSON: \u0001. */
-#define ESCAPE_BYTES 6
 /* Levels of a message above an entry: the message, params, jobs. */
 #define ENVELOPE_DEPTH 3
 /* Messages under way: the daemon works on one while we write the next. */
@@ -41,10 +40,12 @@ struct upload {
     struct connection *connection;
     struct upload_options options;
     struct follow *follow;
+    char *params; /* owned; of batch.submit or batch.open, without jobs, as JSON */
     size_t envelope_bytes;
     size_t line_bytes; /* the daemon's limits; 0: not asked yet */
     unsigned depth;
     json_int_t batch;                    /* 0: not opened */
+    bool existing;                       /* it is one that was there before, by its key */
     struct bytes entries;                /* of the piece that is being gathered, with commas */
     struct piece pieces[PIECES_MAX + 1]; /* a ring: those under way, and the one being gathered */
     size_t oldest, under_way;
@@ -55,11 +56,24 @@ static struct piece *gathered(struct upload *upload)
     return &upload->pieces[(upload->oldest + upload->under_way) % (PIECES_MAX + 1)];
 }
 
+int upload_read_terms(struct upload *upload)
+{
+    json_t *params = json_pack("{s:s}", "follow", upload->options.events);
+    const struct terms *terms = upload->options.terms;
+    bool failed = !params || (terms->values && json_object_update(params, terms->values) < 0);
+    char *text = failed ? NULL : json_dumps(params, JSON_COMPACT);
+    json_decref(params);
+    if (!text)
+        return ctl_fail_memory(upload->ctl);
+    free(upload->params);
+    upload->params = text;
+    upload->envelope_bytes = ENVELOPE_BYTES + strlen(text);
+    return terms_check(upload->ctl, terms);
+}
+
 int upload_open(struct ctl *ctl, struct connection *connection,
                 const struct upload_options *options, struct follow *follow, struct upload **out)
 {
-    if (options->name && !parse_is_utf8(options->name, strlen(options->name)))
-        return ctl_fail(ctl, CTL_USAGE, "--name: not valid UTF-8");
     struct upload *upload = calloc(1, sizeof(*upload));
     if (!upload)
         return ctl_fail_memory(ctl);
@@ -67,11 +81,12 @@ int upload_open(struct ctl *ctl, struct connection *connection,
     upload->connection = connection;
     upload->options = *options;
     upload->follow = follow;
-    upload->envelope_bytes = ENVELOPE_BYTES;
-    if (options->name)
-        upload->envelope_bytes += ESCAPE_BYTES * strlen(options->name);
-    *out = upload;
-    return CTL_OK;
+    int code = upload_read_terms(upload);
+    if (code)
+        upload_close(upload);
+    else
+        *out = upload;
+    return code;
 }
 
 void upload_close(struct upload *upload)
@@ -79,6 +94,7 @@ void upload_close(struct upload *upload)
     if (!upload)
         return;
     bytes_free(&upload->entries);
+    free(upload->params);
     for (size_t i = 0; i < PIECES_MAX + 1; i++)
         free(upload->pieces[i].lines);
     free(upload);
@@ -105,11 +121,14 @@ static void map_problems(struct upload *upload, const struct piece *piece)
 {
     size_t i;
     json_t *problem;
+    terms_name_problems(upload->options.terms, upload->ctl->problems);
     json_array_foreach (upload->ctl->problems, i, problem) {
         const char *field = json_string_value(json_object_get(problem, "field"));
         if (field) /* without memory the field stays as the daemon told it */
             (void)json_object_set_new(problem, "field", map_field(upload, piece, field));
     }
+    if (!upload->options.file) /* the entry's own members were options, too */
+        terms_name_problems(upload->options.terms, upload->ctl->problems);
 }
 
 /* Waits for one answer. */
@@ -266,31 +285,43 @@ static int send_gathered(struct upload *upload, const char *method, const char *
     return code;
 }
 
-/* The params of a batch.submit or batch.open. */
-static json_t *batch_params(const struct upload *upload)
+/* Says that nothing new is run, since the key was used before. */
+static void tell_existing(struct upload *upload, const json_t *result)
 {
-    json_t *params = json_pack("{s:s}", "follow", upload->options.events);
-    if (params && upload->options.name &&
-        json_object_set_new(params, "name", json_string(upload->options.name)) < 0) {
-        json_decref(params);
-        return NULL;
-    }
-    return params;
+    upload->existing = json_is_true(json_object_get(result, "existing"));
+    if (upload->existing && !upload->ctl->json)
+        ctl_say(upload->ctl, "batch %" JSON_INTEGER_FORMAT " has this key: nothing is run again",
+                json_integer_value(json_object_get(result, "batch")));
 }
 
 static int open_batch(struct upload *upload)
 {
-    json_t *params = batch_params(upload), *result;
+    json_t *params = json_loads(upload->params, 0, NULL), *result;
     if (!params)
         return ctl_fail_memory(upload->ctl);
     int code = ask(upload, "batch.open", params, true, &result);
-    if (code)
+    if (code) {
+        terms_name_problems(upload->options.terms, upload->ctl->problems);
         return code;
+    }
     upload->batch = json_integer_value(json_object_get(result, "batch"));
+    tell_existing(upload, result);
     json_decref(result);
     if (upload->follow)
         follow_begin(upload->follow, (uint64_t)upload->batch, 0);
     return CTL_OK;
+}
+
+bool upload_is_existing(const struct upload *upload)
+{
+    return upload->existing;
+}
+
+/* Forgets the entries that were gathered. */
+static void drop_gathered(struct upload *upload)
+{
+    bytes_clear(&upload->entries);
+    gathered(upload)->count = 0;
 }
 
 int upload_flush(struct upload *upload)
@@ -298,9 +329,11 @@ int upload_flush(struct upload *upload)
     if (gathered(upload)->count == 0)
         return CTL_OK;
     int code = upload->batch ? CTL_OK : open_batch(upload);
-    if (code == CTL_OK && upload->under_way == PIECES_MAX)
+    if (upload->existing)
+        drop_gathered(upload);
+    else if (code == CTL_OK && upload->under_way == PIECES_MAX)
         code = await_oldest(upload);
-    if (code)
+    if (code || upload->existing)
         return code;
     char params[80];
     (void)snprintf(params, sizeof(params), "\"batch\":%" JSON_INTEGER_FORMAT ",\"jobs\":[",
@@ -352,14 +385,9 @@ int upload_add(struct upload *upload, const char *entry, size_t size, uint64_t l
 /* Everything as one message. */
 static int submit_whole(struct upload *upload, json_t **result)
 {
-    json_t *params = batch_params(upload);
-    AUTO_FREE char *text = params ? json_dumps(params, JSON_COMPACT) : NULL;
-    json_decref(params);
-    if (!text)
-        return ctl_fail_memory(upload->ctl);
-    size_t size = strlen(text); /* {...}: the braces give way to the list of jobs */
+    size_t size = strlen(upload->params); /* {...}: the braces give way to the list of jobs */
     AUTO_FREE char *head = NULL;
-    if (asprintf(&head, "%.*s,\"jobs\":[", (int)size - 2, text + 1) < 0)
+    if (asprintf(&head, "%.*s,\"jobs\":[", (int)size - 2, upload->params + 1) < 0)
         return ctl_fail_memory(upload->ctl);
 
     struct piece *piece = gathered(upload);
@@ -368,6 +396,8 @@ static int submit_whole(struct upload *upload, json_t **result)
         code = await(upload, piece->id, true, result);
     if (code)
         map_problems(upload, piece);
+    else
+        tell_existing(upload, *result);
     return code;
 }
 
@@ -381,6 +411,10 @@ static int seal(struct upload *upload, json_t **result)
     json_t *params = json_pack("{s:I}", "batch", upload->batch);
     if (!params)
         return ctl_fail_memory(upload->ctl);
+    if (upload->existing) { /* whoever opened it seals it */
+        *result = params;
+        return CTL_OK;
+    }
     return ask(upload, "batch.seal", params, true, result);
 }
 
@@ -424,7 +458,7 @@ static int cancel(struct upload *upload)
 void upload_abandon(struct upload *upload, int code)
 {
     struct ctl *ctl = upload->ctl;
-    if (!upload->batch) {
+    if (!upload->batch || upload->existing) {
         if (code == CTL_INTERRUPTED && upload->under_way > 0)
             (void)ctl_fail(ctl, code,
                            "interrupted before the daemon answered; `awaitctl list` tells whether "

@@ -13,12 +13,13 @@
 struct ctl;
 struct connection;
 struct follow;
+struct terms;
 struct upload;
 
 struct upload_options {
-    const char *name;   /* of the batch; NULL: none */
-    const char *events; /* to follow: "none", "failures", "each" */
-    const char *file;   /* problems are told as FILE:LINE; NULL: only what is wrong in the entry */
+    const struct terms *terms; /* of the batch */
+    const char *events;        /* to follow: "none", "failures", "each" */
+    const char *file; /* problems are told as FILE:LINE; NULL: only what is wrong in the entry */
 };
 
 /* `follow` gets the events, and the batch's number as soon as it is known; may be NULL. All that is given
@@ -28,6 +29,9 @@ int upload_open(struct ctl *ctl, struct connection *connection,
 /* NULL is fine. */
 void upload_close(struct upload *upload);
 
+/* The terms have changed; before the first entry is added. */
+int upload_read_terms(struct upload *upload);
+
 /* How large an entry may be, in bytes. Asks the daemon for its limits the first time. */
 int upload_entry_max(struct upload *upload, size_t *out);
 
@@ -35,12 +39,15 @@ int upload_entry_max(struct upload *upload, size_t *out);
 int upload_add(struct upload *upload, const char *entry, size_t size, uint64_t line);
 /* Whether entries wait to be sent. */
 bool upload_is_waiting(const struct upload *upload);
+/* Whether the batch's key turned out to be that of a batch there is: entries are not needed any more. */
+bool upload_is_existing(const struct upload *upload);
 /* Sends what waits; from then on the batch is open. */
 int upload_flush(struct upload *upload);
 /* Takes one message of the daemon, if there is one; never waits. */
 int upload_take(struct upload *upload);
 
-/* Sends the rest. The batch is complete then; its number and how many jobs it has. */
+/* Sends the rest. The batch is complete then; its number and how many jobs it has (0: not known). Says so where its
+ * key was that of a batch there is, which it is then. */
 int upload_finish(struct upload *upload, uint64_t *batch, uint64_t *jobs);
 
 /* After a failure with this exit code: if the batch was opened, tells the failure, cancels the batch and

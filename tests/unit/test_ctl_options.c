@@ -4,10 +4,23 @@
 #include "ctl/options.h"
 #include "suite.h"
 
+struct shared {
+    struct option_number priority;
+    struct option_rate rate;
+};
+
+static const struct option_row shared_rows[] = {
+    OPTION(struct shared, priority, .name = "priority", .argument = "N", .min = -100,
+           .member = "priority"),
+    OPTION(struct shared, rate, .name = "rate", .argument = "RATE", .member = "rate"),
+    OPTIONS_END,
+};
+
 struct given {
     int64_t count;
     const char *name;
     bool follow;
+    struct shared shared;
     struct option_span timeout;
 };
 
@@ -15,7 +28,8 @@ static const struct option_row rows[] = {
     OPTION(struct given, count, .name = "count", .letter = 'n', .argument = "N", .min = 1),
     OPTION(struct given, name, .name = "name", .argument = "NAME"),
     OPTION(struct given, follow, .name = "follow", .letter = 'f'),
-    OPTION(struct given, timeout, .name = "timeout", .argument = "SPAN"),
+    OPTION_ROWS_OF(struct given, shared, shared_rows),
+    OPTION(struct given, timeout, .name = "timeout", .argument = "SPAN", .member = "limits.time"),
     OPTIONS_END,
 };
 static const struct command command = {.name = "test", .options = rows};
@@ -137,6 +151,49 @@ START_TEST(spans_have_units_and_tell_whether_they_were_given)
 }
 END_TEST
 
+START_TEST(numbers_may_be_0_or_less_and_tell_whether_they_were_given)
+{
+    struct line line;
+    READ(&line, "--priority", "-5", "x");
+    ck_assert_int_eq(line.code, CTL_OK);
+    ck_assert(line.given.shared.priority.given);
+    ck_assert_int_eq(line.given.shared.priority.value, -5);
+    READ(&line, "--priority=0");
+    ck_assert(line.given.shared.priority.given);
+    READ(&line, "x");
+    ck_assert(!line.given.shared.priority.given);
+}
+END_TEST
+
+START_TEST(tables_of_others_are_read_into_their_own_struct)
+{
+    struct line line;
+    READ(&line, "--rate", "10/min burst 3", "--timeout", "2", "-n", "4");
+    ck_assert_int_eq(line.code, CTL_OK);
+    ck_assert_str_eq(line.given.shared.rate.text, "10/min burst 3");
+    ck_assert_double_eq(line.given.timeout.seconds, 2);
+    ck_assert_int_eq(line.given.count, 4);
+}
+END_TEST
+
+static int gather(void *context, const struct option_row *row, json_t *value)
+{
+    return json_object_set(context, row->member, value) < 0 ? CTL_REFUSED : CTL_OK;
+}
+
+START_TEST(members_of_the_protocol_are_visited_where_they_were_given)
+{
+    struct line line;
+    READ(&line, "--priority", "0", "--timeout", "1.5", "--count", "3");
+    json_t *found = json_object();
+    ck_assert_int_eq(options_visit_members(rows, &line.given, gather, found), CTL_OK);
+    json_t *expected = json_pack("{s:i, s:f}", "priority", 0, "limits.time", 1.5);
+    ck_assert(json_equal(found, expected));
+    json_decref(found);
+    json_decref(expected);
+}
+END_TEST
+
 START_TEST(options_are_written_in_full)
 {
     is_refused("--cou", "3", "unknown option --cou");
@@ -156,6 +213,12 @@ START_TEST(bad_values_are_named)
     is_refused("--follow=yes", NULL, "takes no value");
     is_refused("--timeout", "-1", "must be at least 0");
     is_refused("--timeout", "1y", "is not a time span");
+    is_refused("--timeout", "nan", "is not a time span");
+    is_refused("--priority", "-101", "--priority: must be at least -100");
+    is_refused("--priority", "high", "--priority: 'high' is not an integer");
+    is_refused("--priority", "99999999999999999999", "is not an integer");
+    is_refused("--rate", "10", "--rate: '10' is not a rate such as 100/s");
+    is_refused("--rate", "fast/s", "is not a rate");
 }
 END_TEST
 
@@ -170,6 +233,9 @@ int main(void)
     tcase_add_test(tests, short_flags_can_be_joined_and_end_with_a_value);
     tcase_add_test(tests, common_options_are_read_before_and_after_the_command);
     tcase_add_test(tests, spans_have_units_and_tell_whether_they_were_given);
+    tcase_add_test(tests, numbers_may_be_0_or_less_and_tell_whether_they_were_given);
+    tcase_add_test(tests, tables_of_others_are_read_into_their_own_struct);
+    tcase_add_test(tests, members_of_the_protocol_are_visited_where_they_were_given);
     tcase_add_test(tests, options_are_written_in_full);
     tcase_add_test(tests, bad_values_are_named);
     suite_add_tcase(suite, tests);

@@ -22,6 +22,19 @@ START_TEST(the_bar_fills_with_the_jobs_that_ended)
 }
 END_TEST
 
+START_TEST(what_waits_and_was_tried_again_is_told_where_it_is_not_0)
+{
+    struct progress_counts counts = {.jobs = 10, .ended = 5, .not_succeeded = 1, .elapsed_s = 1};
+    counts.waiting = 3;
+    counts.retries = 1;
+    shows(counts, 60, " 50% 5 of 10 done, 1 failed, 1 retry, 3 waiting, 1.0 s");
+    counts.not_succeeded = counts.waiting = 0;
+    counts.retries = 2;
+    counts.paused = true;
+    shows(counts, 50, " 50% 5 of 10 done, 2 retries, paused, 1.0 s");
+}
+END_TEST
+
 START_TEST(it_is_full_only_at_the_end)
 {
     struct progress_counts counts = {.jobs = 1000000, .ended = 999999};
@@ -33,8 +46,13 @@ END_TEST
 
 START_TEST(it_never_takes_the_last_column)
 {
-    struct progress_counts counts = {
-        .jobs = 123456, .ended = 12345, .not_succeeded = 1234, .elapsed_s = 123456};
+    struct progress_counts counts = {.jobs = 123456,
+                                     .ended = 12345,
+                                     .not_succeeded = 1234,
+                                     .waiting = UINT64_MAX,
+                                     .retries = UINT64_MAX,
+                                     .paused = true,
+                                     .elapsed_s = 123456};
     for (unsigned columns = 0; columns < 200; columns++) {
         char line[256];
         (void)progress_line(&counts, columns, line, sizeof(line));
@@ -64,6 +82,7 @@ int main(void)
     Suite *suite = suite_create("ctl_progress");
     TCase *tests = tcase_create("ctl_progress");
     tcase_add_test(tests, the_bar_fills_with_the_jobs_that_ended);
+    tcase_add_test(tests, what_waits_and_was_tried_again_is_told_where_it_is_not_0);
     tcase_add_test(tests, it_is_full_only_at_the_end);
     tcase_add_test(tests, it_never_takes_the_last_column);
     tcase_add_test(tests, without_a_total_there_is_no_bar);

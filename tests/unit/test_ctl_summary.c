@@ -50,6 +50,20 @@ START_TEST(what_is_missing_counts_as_nothing)
 }
 END_TEST
 
+START_TEST(what_is_paused_is_told_as_its_state_until_it_has_ended)
+{
+    static const char *const states[][2] = {
+        {"open", "paused"}, {"running", "paused"}, {"cancelled", "cancelled"}};
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        struct summary summary;
+        json_t *json = json_pack("{s:s, s:b}", "state", states[i][0], "paused", 1);
+        summary_read(json, &summary);
+        ck_assert_str_eq(summary.state, states[i][1]);
+        json_decref(json);
+    }
+}
+END_TEST
+
 START_TEST(only_the_state_succeeded_is_success)
 {
     static const char *const states[] = {"open", "running", "failed", "cancelled"};
@@ -131,6 +145,7 @@ int main(void)
     tcase_add_test(tests, ten_seconds_of_work_in_one);
     tcase_add_test(tests, every_state_is_told);
     tcase_add_test(tests, what_is_missing_counts_as_nothing);
+    tcase_add_test(tests, what_is_paused_is_told_as_its_state_until_it_has_ended);
     tcase_add_test(tests, only_the_state_succeeded_is_success);
     tcase_add_test(tests, short_buffers_are_never_overrun);
     tcase_add_test(tests, times_have_the_unit_that_reads_best);
