@@ -56,8 +56,10 @@ struct entry {
 
 struct batch {
     uint64_t number;
-    char *name; /* NULL: none */
+    char *name;      /* NULL: none */
+    const char *key; /* owned by the registry's keys; NULL: none */
     uid_t owner;
+    uint64_t retry_of;        /* number of the batch whose unsuccessful jobs these are; 0: none */
     struct batch_terms terms; /* set before the first entry is added */
     bool held;                /* the queue's: its jobs have no turn */
     bool sealed;              /* no more entries will come */

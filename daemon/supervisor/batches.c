@@ -20,11 +20,19 @@ int batches_init(struct batches *batches, size_t history_bytes_max)
     return 0;
 }
 
+static void drop_key(struct batches *batches, struct batch *batch)
+{
+    if (batch->key)
+        keys_remove(&batches->keys, batch->owner, batch->key);
+    batch->key = NULL;
+}
+
 void batches_clear(struct batches *batches)
 {
     struct batch *batch;
     while ((batch = TAILQ_FIRST(&batches->all))) {
         TAILQ_REMOVE(&batches->all, batch, all_link);
+        drop_key(batches, batch);
         batch_free(batch);
     }
     free(batches->buckets);
@@ -73,6 +81,13 @@ struct batch *batches_add(struct batches *batches, const char *name, uid_t owner
     return batch;
 }
 
+int batches_set_key(struct batches *batches, struct batch *batch, const char *key,
+                    const struct fingerprint *asked)
+{
+    batch->key = keys_add(&batches->keys, batch->owner, key, batch, asked);
+    return batch->key ? 0 : -ENOMEM;
+}
+
 static void forget(struct batches *batches, struct batch *batch)
 {
     struct batch **link = bucket(batches, batch->number);
@@ -81,6 +96,7 @@ static void forget(struct batches *batches, struct batch *batch)
     *link = batch->hash_next;
     TAILQ_REMOVE(&batches->all, batch, all_link);
     batches->count--;
+    drop_key(batches, batch);
     batch_free(batch);
 }
 

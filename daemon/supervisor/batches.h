@@ -8,9 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "supervisor/batch.h"
+#include "supervisor/keys.h"
 
 struct batches {
     uint64_t last_number; /* given so far; the first is 1 */
+    struct keys keys;     /* of all batches that have one */
     struct batch **buckets;
     size_t buckets_count, count;
     TAILQ_HEAD(batches_list, batch) all; /* oldest first */
@@ -27,6 +29,9 @@ void batches_clear(struct batches *batches);
 
 /* A new batch with the next number. NULL: out of memory. */
 struct batch *batches_add(struct batches *batches, const char *name, uid_t owner);
+/* Gives it a key, by which it is found as long as it is here. -ENOMEM. */
+int batches_set_key(struct batches *batches, struct batch *batch, const char *key,
+                    const struct fingerprint *asked);
 /* Forgets and frees a batch that never got a job, and takes its number back: it must be the newest. */
 void batches_undo_add(struct batches *batches, struct batch *batch);
 

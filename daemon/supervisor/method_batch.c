@@ -170,16 +170,54 @@ static void batch_list(struct call *call)
     call_done_reading(&list_table, &params);
 }
 
+/* ---- cancel, pause, resume ----------------------------------------------------------------- */
+
+struct cancel_params {
+    int64_t batch;
+    bool queued;
+};
+static const struct aw_param cancel_rows[] = {
+    CALL_BATCH_ROW(struct cancel_params),
+    AW_PARAM(struct cancel_params, queued, .text = "Only what has not started"),
+    AW_PARAMS_END,
+};
+static const struct params_table cancel_table = CALL_TABLE(cancel_rows, struct cancel_params);
+
 static void batch_cancel(struct call *call)
+{
+    static const char reason[] = "cancelled with its batch";
+    struct cancel_params params;
+    struct batch *batch =
+        call_read(call, &cancel_table, &params) ? call_batch(call, params.batch) : NULL;
+    if (!batch)
+        return;
+    uint64_t number = batch->number; /* it may finish, and be forgotten */
+    struct scheduler *scheduler = call->supervisor->scheduler;
+    uint32_t cancelled = params.queued ? scheduler_cancel_queued(scheduler, batch, reason)
+                                       : scheduler_cancel(scheduler, batch, reason);
+    call_result(call, json_pack("{s:I, s:I}", "batch", (json_int_t)number, "cancelled",
+                                (json_int_t)cancelled));
+}
+
+static void pause_or_resume(struct call *call, bool paused)
 {
     struct batch *batch = call_read_batch(call);
     if (!batch)
         return;
-    uint64_t number = batch->number;
-    uint32_t cancelled =
-        scheduler_cancel(call->supervisor->scheduler, batch, "cancelled with its batch");
-    call_result(call, json_pack("{s:I, s:I}", "batch", (json_int_t)number, "cancelled",
-                                (json_int_t)cancelled));
+    bool changed = scheduler_pause(call->supervisor->scheduler, batch, paused);
+    call_result(call,
+                json_pack("{s:I, s:b, s:b}", "batch", (json_int_t)batch->number, "paused",
+                          !batch->finished && scheduler_is_paused(batch), "changed", changed));
+}
+
+static void batch_pause(struct call *call)
+{
+    pause_or_resume(call, true);
+}
+
+static void batch_resume(struct call *call)
+{
+    pause_or_resume(call, false);
 }
 
 const struct method methods_batch[] = {
@@ -188,5 +226,7 @@ const struct method methods_batch[] = {
     {.name = "batch.show", .run = batch_show, .only_answers = true},
     {.name = "batch.list", .run = batch_list, .only_answers = true},
     {.name = "batch.cancel", .run = batch_cancel},
+    {.name = "batch.pause", .run = batch_pause},
+    {.name = "batch.resume", .run = batch_resume},
     {.name = NULL},
 };

@@ -3,6 +3,7 @@
  */
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/log.h"
 #include "supervisor/call.h"
 #include "supervisor/config.h"
 #include "supervisor/control.h"
@@ -76,21 +77,51 @@ static json_t *batches_json(const struct batches *batches)
                      (json_int_t)batches->finished_count);
 }
 
+static const char *daemon_state(const struct supervisor *supervisor)
+{
+    return supervisor->stopping ? "stopping" : supervisor->draining ? "draining" : "running";
+}
+
 static void daemon_status(struct call *call)
 {
     if (!read_nothing(call))
         return;
     const struct supervisor *supervisor = call->supervisor;
-    call_result(call, json_pack("{s:s, s:i, s:f, s:s, s:o, s:o, s:{s:I, s:I, s:I}, s:I}", "version",
-                                PACKAGE_VERSION, "pid", (int)getpid(), "uptime",
+    call_result(call, json_pack("{s:s, s:i, s:f, s:s, s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:I}",
+                                "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime",
                                 clock_seconds(clock_now_ns() - supervisor->started_ns), "state",
-                                supervisor->stopping ? "stopping" : "running", "workers",
-                                workers_json(supervisor->pool), "batches",
-                                batches_json(&supervisor->batches), "jobs", "queued",
+                                daemon_state(supervisor), "workers", workers_json(supervisor->pool),
+                                "batches", batches_json(&supervisor->batches), "jobs", "waiting",
+                                (json_int_t)scheduler_waiting(supervisor->scheduler), "queued",
                                 (json_int_t)scheduler_queued(supervisor->scheduler), "running",
                                 (json_int_t)scheduler_running(supervisor->scheduler), "completed",
                                 (json_int_t)supervisor->completed, "clients",
                                 (json_int_t)control_clients(supervisor->control)));
+}
+
+struct drain_params {
+    bool on;
+};
+static const struct aw_param drain_rows[] = {
+    AW_PARAM(struct drain_params, on, .text = "Whether new batches are refused",
+             .default_text = "true"),
+    AW_PARAMS_END,
+};
+static const struct params_table drain_table = CALL_TABLE(drain_rows, struct drain_params);
+
+static void daemon_drain(struct call *call)
+{
+    struct drain_params params;
+    if (!call_read(call, &drain_table, &params))
+        return;
+    struct supervisor *supervisor = call->supervisor;
+    if (supervisor->draining != params.on)
+        log_write(supervisor->log, LOG_LEVEL_INFO,
+                  params.on ? "draining: no new batches are taken" : "no longer draining");
+    supervisor->draining = params.on;
+    call_result(call, json_pack("{s:b, s:I}", "draining", supervisor->draining, "unfinished",
+                                (json_int_t)(supervisor->batches.count -
+                                             supervisor->batches.finished_count)));
 }
 
 /* ---- plugin.* ------------------------------------------------------------------------------ */
@@ -182,6 +213,7 @@ static void plugin_show(struct call *call)
 const struct method methods_daemon[] = {
     {.name = "hello", .run = hello, .only_answers = true},
     {.name = "daemon.ping", .run = daemon_ping, .only_answers = true},
+    {.name = "daemon.drain", .run = daemon_drain},
     {.name = "daemon.status", .run = daemon_status, .only_answers = true},
     {.name = "plugin.list", .run = plugin_list, .only_answers = true},
     {.name = "plugin.show", .run = plugin_show, .only_answers = true},

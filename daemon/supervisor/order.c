@@ -424,6 +424,15 @@ bool order_waits(const struct batch *batch, uint32_t entry)
     return order && (order->nodes[entry].awaits > 0 || order->nodes[entry].because != NONE);
 }
 
+bool order_has_unended(const struct batch *batch, const char *name)
+{
+    const struct order *order = batch->order;
+    uint32_t entry = order ? find_entry(order, name) : NONE;
+    while (entry != NONE && order->nodes[entry].unended == 0)
+        entry = order->nodes[entry].namesake;
+    return entry != NONE;
+}
+
 void order_job_ended(struct batch *batch, uint32_t entry, bool succeeded)
 {
     struct order *order = batch->order;

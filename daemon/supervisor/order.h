@@ -39,6 +39,9 @@ void order_free(struct order *order);
 /* Whether the entry still has to wait for others. */
 bool order_waits(const struct batch *batch, uint32_t entry);
 
+/* Whether an entry with this name has jobs that have not ended. */
+bool order_has_unended(const struct batch *batch, const char *name);
+
 /* A job of this entry has ended, and succeeded or not; each is told once. */
 void order_job_ended(struct batch *batch, uint32_t entry, bool succeeded);
 

@@ -4,11 +4,13 @@
 #include "supervisor/requests.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/problems.h"
 #include "supervisor/config.h"
+#include "supervisor/fingerprint.h"
 #include "supervisor/scheduler.h"
 #include "supervisor/submission.h"
 #include "supervisor/submit.h"
@@ -28,28 +30,109 @@ static int full(struct error *error, const char *what, int64_t limit, const char
     return RPC_FULL;
 }
 
-int request_open(struct supervisor *supervisor, const struct submission *submission, uid_t owner,
-                 struct batch **out, bool *existing, struct problems *problems, struct error *error)
+/* ---- Making batches -------------------------------------------------------------------------- */
+
+/* Whether new batches are taken at all. */
+static int check_open(const struct supervisor *supervisor, struct error *error)
 {
-    (void)problems;
     if (supervisor->stopping)
         return refuse(error, RPC_NOT_READY, "the daemon is stopping");
+    if (supervisor->draining)
+        return refuse(error, RPC_NOT_READY, "the daemon is draining");
     int64_t limit = supervisor->config->limits.batches;
     const struct batches *batches = &supervisor->batches;
     if ((int64_t)(batches->count - batches->finished_count) >= limit)
         return full(error, "unfinished batches", limit, "limits.batches");
-    struct batch *batch = batches_add(&supervisor->batches, submission->name, owner);
+    return 0;
+}
+
+/* What there is to know of a new batch. */
+struct making {
+    const char *name, *key; /* NULL: none */
+    uid_t owner;
+    const struct batch_terms *terms;
+    const struct fingerprint *asked; /* with the key */
+};
+
+static int make(struct supervisor *supervisor, const struct making *making, struct batch **out,
+                struct error *error)
+{
+    int code = check_open(supervisor, error);
+    if (code)
+        return code;
+    struct batches *batches = &supervisor->batches;
+    struct batch *batch = batches_add(batches, making->name, making->owner);
     if (!batch)
         return refuse(error, RPC_FULL, "out of memory");
-    batch->terms = submission->terms;
-    if (scheduler_begin(supervisor->scheduler, batch) != 0) {
-        batches_undo_add(&supervisor->batches, batch);
+    batch->terms = *making->terms;
+    if ((making->key && batches_set_key(batches, batch, making->key, making->asked) != 0) ||
+        scheduler_begin(supervisor->scheduler, batch) != 0) {
+        batches_undo_add(batches, batch);
         return refuse(error, RPC_FULL, "out of memory");
     }
     *out = batch;
-    *existing = false;
     return 0;
 }
+
+/* Takes back a batch that was just made. */
+static void unmake(struct supervisor *supervisor, struct batch *batch)
+{
+    scheduler_forget(supervisor->scheduler, batch);
+    batches_undo_add(&supervisor->batches, batch);
+}
+
+/* Looks for the batch that has the key already. *out is NULL: there is none. Else it must be what is asked for now; as
+ * far as its terms, where only these are told now. */
+static int find_existing(struct supervisor *supervisor, uid_t owner, const char *text,
+                         const struct fingerprint *asked, bool terms_only, struct batch **out,
+                         struct problems *problems, struct error *error)
+{
+    const struct key *key = text ? keys_find(&supervisor->batches.keys, owner, text) : NULL;
+    *out = key ? key->batch : NULL;
+    if (!key || (!memcmp(key->asked.terms, asked->terms, sizeof(asked->terms)) &&
+                 (terms_only || !memcmp(key->asked.jobs, asked->jobs, sizeof(asked->jobs)))))
+        return 0;
+    problems_add(problems, "key", "was used for another batch (%llu)",
+                 (unsigned long long)key->batch->number);
+    return refuse(error, RPC_INVALID_PARAMS, "invalid params");
+}
+
+/* Finds the batch by its key, or makes one. `jobs` is empty for one that is only opened. */
+static int find_or_make(struct supervisor *supervisor, const struct submission *submission,
+                        uid_t owner, struct bytes_view jobs, struct batch **out, bool *existing,
+                        struct problems *problems, struct error *error)
+{
+    struct fingerprint asked;
+    int code = submission->key ? fingerprint_submission(submission, jobs, &asked) : 0;
+    if (code == -ENOMEM)
+        return refuse(error, RPC_FULL, "out of memory");
+    struct batch *batch = NULL;
+    if (!code) /* else the jobs cannot be read: whoever adds them says why */
+        code = find_existing(supervisor, owner, submission->key, &asked, !jobs.size, &batch,
+                             problems, error);
+    if (code && code != -EINVAL)
+        return code;
+    *existing = batch != NULL;
+    if (batch) {
+        *out = batch;
+        return 0;
+    }
+    struct making making = {.name = submission->name,
+                            .key = code ? NULL : submission->key,
+                            .owner = owner,
+                            .terms = &submission->terms,
+                            .asked = &asked};
+    return make(supervisor, &making, out, error);
+}
+
+int request_open(struct supervisor *supervisor, const struct submission *submission, uid_t owner,
+                 struct batch **out, bool *existing, struct problems *problems, struct error *error)
+{
+    struct bytes_view no_jobs = {0};
+    return find_or_make(supervisor, submission, owner, no_jobs, out, existing, problems, error);
+}
+
+/* ---- Adding jobs ------------------------------------------------------------------------------- */
 
 /* How many more jobs the batch may have: what its own limit and the one on all jobs leave. */
 static uint32_t room_for(const struct supervisor *supervisor, const struct batch *batch)
@@ -113,16 +196,17 @@ int request_submit(struct supervisor *supervisor, const struct submission *submi
                    struct problems *problems, struct error *error)
 {
     struct batch *batch;
-    int code = request_open(supervisor, submission, owner, &batch, existing, problems, error);
+    int code = find_or_make(supervisor, submission, owner, jobs, &batch, existing, problems, error);
     if (code)
         return code;
-    code = request_add(supervisor, batch, owner, jobs, problems, error);
-    if (code) {
-        scheduler_forget(supervisor->scheduler, batch);
-        batches_undo_add(&supervisor->batches, batch);
-        return code;
+    if (!*existing) {
+        code = request_add(supervisor, batch, owner, jobs, problems, error);
+        if (code) {
+            unmake(supervisor, batch);
+            return code;
+        }
+        scheduler_seal(supervisor->scheduler, batch);
     }
-    scheduler_seal(supervisor->scheduler, batch);
     *out = batch;
     return 0;
 }

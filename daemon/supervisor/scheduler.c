@@ -133,6 +133,11 @@ void scheduler_forget(struct scheduler *scheduler, struct batch *batch)
     end_forget(scheduler, batch);
 }
 
+bool scheduler_is_paused(const struct batch *batch)
+{
+    return batch->holds & HOLD_PAUSED;
+}
+
 bool scheduler_pause(struct scheduler *scheduler, struct batch *batch, bool paused)
 {
     bool is_paused = batch->holds & HOLD_PAUSED;

@@ -70,6 +70,7 @@ void scheduler_cancel_job(struct scheduler *scheduler, struct batch *batch, uint
 /* Starts no more jobs of the batch, or goes on; running ones run on. False: it was so already, or the batch has
  * finished. */
 bool scheduler_pause(struct scheduler *scheduler, struct batch *batch, bool paused);
+bool scheduler_is_paused(const struct batch *batch);
 
 /* There may be room in the workers, or fewer plugins: looks again soon. */
 void scheduler_wake(struct scheduler *scheduler);

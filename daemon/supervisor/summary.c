@@ -4,6 +4,7 @@
  */
 #include "supervisor/summary.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,9 @@
 #include "base/parse.h"
 #include "supervisor/batch.h"
 #include "supervisor/catalogue.h"
+#include "supervisor/order.h"
+#include "supervisor/scheduler.h"
+#include "supervisor/waits.h"
 #include "wire/json_text.h"
 
 const char *summary_state(const struct batch *batch)
@@ -61,6 +65,29 @@ json_t *summary_batch(const struct batch *batch)
     return summary;
 }
 
+/* What is left of the time that the batch has for all its jobs, in seconds. */
+static double deadline_in_s(const struct batch *batch)
+{
+    uint64_t due_ns = batch->submitted_ns + batch->terms.deadline_ns, now_ns = clock_now_ns();
+    return due_ns > now_ns ? clock_seconds(due_ns - now_ns) : 0;
+}
+
+/* On what terms it runs, and what has come of them. */
+static int add_terms(json_t *summary, const struct batch *batch)
+{
+    int error = terms_show(&batch->terms, summary);
+    if (batch->terms.deadline_ns && !batch->finished)
+        error |= json_object_set_new(summary, "deadline_in", json_real(deadline_in_s(batch)));
+    if (batch->key)
+        error |= json_object_set_new(summary, "key", json_string(batch->key));
+    if (batch->retry_of)
+        error |=
+            json_object_set_new(summary, "retry_of", json_integer((json_int_t)batch->retry_of));
+    error |= json_object_set_new(summary, "paused", json_boolean(scheduler_is_paused(batch)));
+    error |= json_object_set_new(summary, "retries", json_integer((json_int_t)batch->retries));
+    return error;
+}
+
 json_t *summary_batch_details(const struct batch *batch)
 {
     json_t *summary = summary_batch(batch);
@@ -70,7 +97,8 @@ json_t *summary_batch_details(const struct batch *batch)
                                 (json_int_t)batch->in_state[JOB_RUNNING], "completed",
                                 (json_int_t)batch_completed(batch), "sealed", batch->sealed,
                                 "owner", (json_int_t)batch->owner, "submitted", batch->submitted_s);
-    if (!summary || !details || json_object_update(summary, details) != 0) {
+    if (!summary || !details || json_object_update(summary, details) != 0 ||
+        add_terms(summary, batch) != 0) {
         json_decref(summary);
         summary = NULL;
     }
@@ -102,7 +130,8 @@ static void write_name(struct bytes *out, const struct batch *batch, uint32_t jo
 }
 
 /* Members of a job that has ended, from "state" on. */
-static void write_ending(struct bytes *out, const struct completion *completion, bool with_results)
+static void write_ending(struct bytes *out, const struct batch *batch,
+                         const struct completion *completion, bool with_results)
 {
     json_text_raw(out, ",\"state\":\"");
     json_text_raw(out, job_state_name(completion->state));
@@ -111,7 +140,9 @@ static void write_ending(struct bytes *out, const struct completion *completion,
         json_text_raw(out, ",\"reason\":");
         json_text_string(out, (const char *)completion->reason.data, completion->reason.size);
     }
-    json_text_raw(out, ",\"attempt\":0,\"queued\":");
+    json_text_raw(out, ",\"attempt\":");
+    json_text_integer(out, batch_attempt(batch, completion->job));
+    json_text_raw(out, ",\"queued\":");
     json_text_seconds(out, completion->queued_ns);
     json_text_raw(out, ",\"run\":");
     json_text_seconds(out, completion->run_ns);
@@ -151,7 +182,7 @@ void summary_write_job_done(struct bytes *out, const struct batch *batch,
     json_text_integer(out, seq);
     write_name(out, batch, completion->job);
     write_plugin(out, batch, completion->job, catalogue);
-    write_ending(out, completion, true);
+    write_ending(out, batch, completion, true);
     json_text_raw(out, "}}\n");
 }
 
@@ -183,6 +214,66 @@ static void write_params(struct bytes *out, const struct batch *batch, uint32_t 
     }
 }
 
+/* A member with the names in a JSON text, see struct entry_terms; *unended gets those of jobs that have not
+ * ended. */
+static int add_names(json_t *object, const char *member, const char *text,
+                     const struct batch *batch, json_t *unended)
+{
+    json_t *names = text ? json_loads(text, 0, NULL) : NULL;
+    if (!names)
+        return text ? -ENOMEM : 0;
+    int error = json_object_set_new(object, member, names);
+    for (size_t i = 0; i < json_array_size(names) && !error; i++) {
+        json_t *name = json_array_get(names, i);
+        if (order_has_unended(batch, json_string_value(name)))
+            error = json_array_append(unended, name);
+    }
+    return error;
+}
+
+static int add_order(json_t *object, const struct entry_terms *terms, const struct batch *batch,
+                     enum job_state state)
+{
+    json_t *unended = json_array();
+    int error = add_names(object, "after", terms->after, batch, unended);
+    error |= add_names(object, "after_any", terms->after_any, batch, unended);
+    if (state == JOB_WAITING && json_array_size(unended) > 0)
+        error |= json_object_set(object, "waits_for", unended);
+    json_decref(unended);
+    return error;
+}
+
+/* When a job that waits for its time is to be queued, in seconds since 1970; 0: it does not wait so. */
+static double waits_until_s(const struct batch *batch, uint32_t job)
+{
+    uint64_t due_ns = 0, now_ns = clock_now_ns();
+    if (!waits_find(batch, WAIT_DELAY, job, &due_ns) &&
+        !waits_find(batch, WAIT_RETRY, job, &due_ns))
+        return 0;
+    return clock_wall_s() + (due_ns > now_ns ? clock_seconds(due_ns - now_ns) : 0);
+}
+
+/* The terms of the job, its own before its batch's, and what it waits for. */
+static int add_job_terms(json_t *object, const struct batch *batch, uint32_t job)
+{
+    static const struct entry_terms nothing;
+    const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
+    const struct entry_terms *terms = entry->terms ? entry->terms : &nothing;
+    enum job_state state = batch_state(batch, job);
+    uint64_t timeout_ns = terms->has_timeout ? terms->timeout_ns : batch->terms.timeout_ns;
+    int error = 0;
+    if (timeout_ns || terms->has_timeout)
+        error |= json_object_set_new(object, "timeout", json_real(clock_seconds(timeout_ns)));
+    error |= terms_show_retry(terms->has_retry ? &terms->retry : &batch->terms.retry, object);
+    if (terms->delay_ns)
+        error |= json_object_set_new(object, "delay", json_real(clock_seconds(terms->delay_ns)));
+    error |= add_order(object, terms, batch, state);
+    double until_s = state == JOB_WAITING ? waits_until_s(batch, job) : 0;
+    if (until_s > 0)
+        error |= json_object_set_new(object, "waits_until", json_real(until_s));
+    return error;
+}
+
 json_t *summary_job(const struct batch *batch, uint32_t job, const struct catalogue *catalogue,
                     bool whole)
 {
@@ -197,17 +288,21 @@ json_t *summary_job(const struct batch *batch, uint32_t job, const struct catalo
     if (job_state_is_final(state)) {
         struct completion completion;
         batch_completion(batch, job, &completion);
-        write_ending(&text, &completion, whole);
+        write_ending(&text, batch, &completion, whole);
     } else {
         json_text_raw(&text, ",\"state\":\"");
         json_text_raw(&text, job_state_name(state));
-        json_text_raw(&text, "\",\"attempt\":0");
+        json_text_raw(&text, "\",\"attempt\":");
+        json_text_integer(&text, batch_attempt(batch, job));
     }
     json_text_raw(&text, "}");
     json_t *json =
         text.failed ? NULL : json_loadb((const char *)text.data, text.size, JSON_ALLOW_NUL, NULL);
     bytes_free(&text);
-    return json;
+    if (!json || !whole || add_job_terms(json, batch, job) == 0)
+        return json;
+    json_decref(json);
+    return NULL;
 }
 
 /* ---- The log ------------------------------------------------------------------------------- */
@@ -230,6 +325,11 @@ const char *summary_job_line(const struct batch *batch, const struct completion 
                    (unsigned long long)batch->number, completion->job,
                    catalogue->plugins[entry->plugin].name, job_state_name(completion->state),
                    clock_seconds(completion->queued_ns), clock_seconds(completion->run_ns));
+    unsigned attempt = batch_attempt(batch, completion->job);
+    if (attempt) {
+        size_t length = strlen(line);
+        (void)snprintf(line + length, size - length, " attempt=%u", attempt);
+    }
     AUTO_FREE char *name = batch_job_name(batch, completion->job);
     if (name)
         log_field(line, size, "name", name);

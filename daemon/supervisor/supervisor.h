@@ -34,6 +34,7 @@ struct supervisor {
     int listen_fd;   /* until control takes it over */
     int listen_lock; /* of the socket's path, which is ours to remove; -1: it is not */
     int stopping;    /* how urgently, see stop.h */
+    bool draining;   /* no new batches are taken */
     uint64_t started_ns;
     uint64_t completed;   /* jobs that have ended since the start */
     struct batch *latest; /* the batch that a result was found for last */
