@@ -39,11 +39,13 @@ struct client {
     struct event *writable; /* pending while there is output */
     struct frame_scanner scanner;
     size_t scanned;       /* bytes of the input that the scanner has seen */
+    size_t complete;      /* bytes of the request in front that is being served; 0: none is */
     struct event *again;  /* a turn for what is still in the input */
     struct event *hangup; /* NULL until the other side has ended */
     int hangup_fd;        /* what it watches; -1: none */
     int fd_end;           /* see struct client_limits */
     struct client_watchers watchers;
+    bool held;    /* the request in front cannot be served yet */
     bool ended;   /* no more input will come */
     bool gone;    /* nobody is there to read answers either */
     bool closing; /* serve no more; close when everything has been sent */
@@ -98,6 +100,65 @@ static void take_another_turn(struct client *client)
     /* A timer that is due is served after the sockets had their turn, unlike event_active(). */
     static const struct timeval now = {0};
     (void)evtimer_add(client->again, &now); /* without memory: at the next event */
+}
+
+/* ---- Hang-up ------------------------------------------------------------------------------- */
+
+static void serve_some(struct client *client);
+
+static bool hung_up(const struct client *client)
+{
+    struct pollfd state = {.fd = client->fd};
+    return poll(&state, 1, 0) == 1 && (state.revents & (POLLHUP | POLLERR));
+}
+
+static void on_hangup(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct client *client = context;
+    if (!hung_up(client))
+        return;
+    set_gone(client);
+    if (client->held)
+        client->closing = true;
+    serve_some(client);
+}
+
+static void free_event(struct event *event)
+{
+    if (event)
+        event_free(event);
+}
+
+/*
+ * Notices when the other side is gone, while nothing is read: because it will send no more, where reading would
+ * report the end for ever, or because it is held. An edge-triggered event reports only changes, and the next one is the hang-up. It needs a
+ * descriptor of its own: events of one descriptor are either all edge-triggered or none.
+ */
+static void watch_for_hangup(struct client *client)
+{
+    if (client->hangup_fd >= 0)
+        return;
+    client->hangup_fd = fcntl(client->fd, F_DUPFD_CLOEXEC, 0);
+    if (client->hangup_fd >= client->fd_end) { /* it belongs to the reserve */
+        (void)close(client->hangup_fd);        /* only a second name of the socket */
+        client->hangup_fd = -1;
+    }
+    if (client->hangup_fd < 0)
+        return; /* a dead client shows at the next write */
+    client->hangup = event_new(event_get_base(client->readable), client->hangup_fd,
+                               EV_READ | EV_PERSIST | EV_ET, on_hangup, client);
+    if (client->hangup)
+        (void)event_add(client->hangup, NULL); /* as above */
+}
+
+static void stop_watching(struct client *client)
+{
+    free_event(client->hangup);
+    client->hangup = NULL;
+    if (client->hangup_fd >= 0)
+        (void)close(client->hangup_fd); /* only a second name of the socket */
+    client->hangup_fd = -1;
 }
 
 /* ---- Requests ------------------------------------------------------------------------------ */
@@ -178,9 +239,11 @@ static void give_up_frame(struct client *client, enum frame_status status)
                 frame_status_text(status, &client->scanner, text, sizeof(text)));
 }
 
-/* Serves the next request, if it is complete. */
-static bool serve_next(struct client *client)
+/* Finds the next request, if it is complete. */
+static bool find_next(struct client *client)
 {
+    if (client->complete)
+        return true; /* it was held */
     enum frame_status status = scan(client);
     if (status == FRAME_MORE)
         return false;
@@ -188,16 +251,25 @@ static bool serve_next(struct client *client)
         give_up_frame(client, status);
         return false;
     }
-    size_t size = client->scanned;
+    client->complete = client->scanned;
     client->scanned = 0;
-    const unsigned char *text = evbuffer_pullup(client->input, (ev_ssize_t)size);
+    return true;
+}
+
+/* Serves the next request. */
+static bool serve_next(struct client *client)
+{
+    if (!find_next(client))
+        return false;
+    const unsigned char *text = evbuffer_pullup(client->input, (ev_ssize_t)client->complete);
     if (text)
-        serve(client, (const char *)text, size);
+        serve(client, (const char *)text, client->complete);
     else
         give_up(client, NULL, RPC_FULL, "out of memory");
-    if (client->closing)
+    if (client->closing || client->held)
         return false;
-    (void)evbuffer_drain(client->input, size);
+    (void)evbuffer_drain(client->input, client->complete);
+    client->complete = 0;
     return true;
 }
 
@@ -211,12 +283,15 @@ static void serve_some(struct client *client)
 {
     uint64_t end_ns = clock_now_ns() + TURN_NS;
     bool more = true, late = false;
-    while (!client->closing && !client_is_full(client) && more && !late) {
+    while (!client->closing && !client->held && !client_is_full(client) && more && !late) {
         more = serve_next(client) && evbuffer_get_length(client->input) > 0;
         late = clock_now_ns() >= end_ns;
     }
     if (client->closing) {
         (void)close_if_over(client); /* else when all is sent */
+    } else if (client->held) {
+        stop_reading(client); /* until client_release() */
+        watch_for_hangup(client);
     } else if (client_is_full(client)) {
         stop_reading(client); /* until on_writable */
     } else if (more) {
@@ -229,46 +304,10 @@ static void serve_some(struct client *client)
 
 /* ---- Events -------------------------------------------------------------------------------- */
 
-static bool hung_up(const struct client *client)
-{
-    struct pollfd state = {.fd = client->fd};
-    return poll(&state, 1, 0) == 1 && (state.revents & (POLLHUP | POLLERR));
-}
-
 static void on_again(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
     serve_some(context);
-}
-
-static void on_hangup(evutil_socket_t fd, short what, void *context)
-{
-    (void)fd, (void)what;
-    struct client *client = context;
-    if (!hung_up(client))
-        return;
-    set_gone(client);
-    serve_some(client);
-}
-
-/*
- * The other side will send no more, which need not mean that it is gone. Reading would report the end
- * for ever; an edge-triggered event reports only changes, and the next one is the hang-up. It needs a
- * descriptor of its own: events of one descriptor are either all edge-triggered or none.
- */
-static void watch_for_hangup(struct client *client)
-{
-    client->hangup_fd = fcntl(client->fd, F_DUPFD_CLOEXEC, 0);
-    if (client->hangup_fd >= client->fd_end) { /* it belongs to the reserve */
-        (void)close(client->hangup_fd);        /* only a second name of the socket */
-        client->hangup_fd = -1;
-    }
-    if (client->hangup_fd < 0)
-        return; /* a dead client shows at the next write */
-    client->hangup = event_new(event_get_base(client->readable), client->hangup_fd,
-                               EV_READ | EV_PERSIST | EV_ET, on_hangup, client);
-    if (client->hangup)
-        (void)event_add(client->hangup, NULL); /* as above */
 }
 
 /* Reads what the socket holds. Negative: an errno; 0: its end. */
@@ -361,25 +400,17 @@ struct client *client_new(struct event_base *base, int fd, uid_t uid,
     return client;
 }
 
-static void free_event(struct event *event)
-{
-    if (event)
-        event_free(event);
-}
-
 void client_free(struct client *client)
 {
     assert(LIST_EMPTY(&client->watchers.list));
+    stop_watching(client);
     free_event(client->again);
-    free_event(client->hangup);
     free_event(client->readable);
     free_event(client->writable);
     if (client->input)
         evbuffer_free(client->input);
     if (client->output)
         evbuffer_free(client->output);
-    if (client->hangup_fd >= 0)
-        (void)close(client->hangup_fd); /* only a second name of the socket */
     if (client->fd >= 0)
         (void)close(client->fd); /* nothing can be done about it */
     free(client);
@@ -404,6 +435,24 @@ void client_abandon(struct client *client)
     stop_reading(client);
     set_gone(client);
     take_another_turn(client);
+}
+
+void client_hold(struct client *client)
+{
+    client->held = true;
+}
+
+void client_release(struct client *client)
+{
+    client->held = false;
+    if (!client->ended)
+        stop_watching(client);
+    take_another_turn(client);
+}
+
+bool client_is_held(const struct client *client)
+{
+    return client->held;
 }
 
 struct client_watchers *client_watchers(struct client *client)

@@ -202,7 +202,7 @@ static bool is_quiet(const struct control *control)
 {
     const struct connection *connection;
     TAILQ_FOREACH (connection, &control->connections, link) {
-        if (client_has_unsent(connection->client) ||
+        if (client_has_unsent(connection->client) || client_is_held(connection->client) ||
             !LIST_EMPTY(&client_watchers(connection->client)->list))
             return false;
     }
@@ -219,6 +219,7 @@ static void end(struct connection *connection)
 {
     struct control *control = connection->control;
     watchers_drop(connection->client);
+    control->callbacks.on_gone(control->context, connection->client);
     client_free(connection->client);
     TAILQ_REMOVE(&control->connections, connection, link);
     control->count--;

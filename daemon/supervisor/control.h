@@ -26,6 +26,8 @@ void control_unlock(const struct config *config, int lock);
 struct control_callbacks {
     /* A request to carry out, see client.h. */
     void (*on_request)(void *context, struct client *client, const struct rpc_request *request);
+    /* The client is gone, and about to be freed. */
+    void (*on_gone)(void *context, struct client *client);
     /* Nobody can be let in, for this reason; told once, until somebody could be let in again. */
     void (*on_trouble)(void *context, const struct error *error);
 };

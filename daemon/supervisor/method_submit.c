@@ -7,6 +7,7 @@
 #include "supervisor/batches.h"
 #include "supervisor/call.h"
 #include "supervisor/client.h"
+#include "supervisor/holds.h"
 #include "supervisor/requests.h"
 #include "supervisor/scheduler.h"
 #include "supervisor/submission.h"
@@ -121,22 +122,38 @@ static void batch_open(struct call *call)
     submission_clear(&submission);
 }
 
+/* Adds the jobs, or has the client wait for its turn or for room; then the answer comes later. */
+static int add_or_hold(struct call *call, struct batch *batch, struct bytes_view jobs)
+{
+    struct supervisor *supervisor = call->supervisor;
+    uint64_t asked = 1; /* until its turn comes, and they are counted */
+    int code = REQUEST_LATER;
+    if (supervisor->stopping || !holds_must_wait(supervisor->holds, call->client))
+        code = request_add(supervisor, batch, client_uid(call->client), jobs, &asked,
+                           &call->problems, &call->error);
+    if (code == REQUEST_LATER && holds_add(supervisor->holds, call->client, asked) == 0)
+        return code;
+    holds_drop(supervisor->holds, call->client);
+    return code == REQUEST_LATER ? RPC_FULL : code;
+}
+
 static void batch_add(struct call *call)
 {
     AUTO_FREE char *owned = NULL;
     struct bytes_view jobs = take_jobs(call, &owned);
     struct batch *batch = call_read_batch(call);
-    if (batch) {
-        uint32_t first = batch->jobs;
-        int code = request_add(call->supervisor, batch, client_uid(call->client), jobs,
-                               &call->problems, &call->error);
-        if (code)
-            call_fail_as(call, code);
-        else
-            call_result(call,
-                        json_pack("{s:I, s:I, s:I}", "batch", (json_int_t)batch->number, "first",
-                                  (json_int_t)first, "jobs", (json_int_t)batch->jobs));
+    if (!batch) {
+        holds_drop(call->supervisor->holds,
+                   call->client); /* it may have been forgotten meanwhile */
+        return;
     }
+    uint32_t first = batch->jobs;
+    int code = add_or_hold(call, batch, jobs);
+    if (code && code != REQUEST_LATER)
+        call_fail_as(call, code);
+    else if (!code)
+        call_result(call, json_pack("{s:I, s:I, s:I}", "batch", (json_int_t)batch->number, "first",
+                                    (json_int_t)first, "jobs", (json_int_t)batch->jobs));
 }
 
 static void batch_seal_method(struct call *call)

@@ -134,26 +134,31 @@ int request_open(struct supervisor *supervisor, const struct submission *submiss
 
 /* ---- Adding jobs ------------------------------------------------------------------------------- */
 
-/* How many more jobs the batch may have: what its own limit and the one on all jobs leave. */
-static uint32_t room_for(const struct supervisor *supervisor, const struct batch *batch)
+uint64_t request_room(const struct supervisor *supervisor)
 {
     const struct scheduler *scheduler = supervisor->scheduler;
-    int64_t unended = (int64_t)(scheduler_waiting(scheduler) + scheduler_queued(scheduler) +
-                                scheduler_running(scheduler));
-    int64_t of_all = supervisor->config->limits.queued_jobs - unended;
-    int64_t of_batch = supervisor->config->limits.batch_jobs - batch->jobs;
-    int64_t room = of_all < of_batch ? of_all : of_batch;
-    return room > 0 ? (uint32_t)room : 0;
+    uint64_t limit = (uint64_t)supervisor->config->limits.queued_jobs;
+    uint64_t unended =
+        scheduler_waiting(scheduler) + scheduler_queued(scheduler) + scheduler_running(scheduler);
+    return unended < limit ? limit - unended : 0;
 }
 
+/* How many more jobs the batch may have, by its own limit. */
+static uint64_t batch_room(const struct supervisor *supervisor, const struct batch *batch)
+{
+    uint64_t limit = (uint64_t)supervisor->config->limits.batch_jobs;
+    return batch->jobs < limit ? limit - batch->jobs : 0;
+}
+
+/* So many jobs do not fit. */
 static int too_many(const struct supervisor *supervisor, const struct batch *batch, uint64_t asked,
                     struct error *error)
 {
-    int64_t limit = supervisor->config->limits.batch_jobs;
-    if (asked > (uint64_t)(limit - batch->jobs))
-        return full(error, "jobs in a batch", limit, "limits.batch_jobs");
-    return full(error, "jobs that have not ended", supervisor->config->limits.queued_jobs,
-                "limits.queued_jobs");
+    const struct config *config = supervisor->config;
+    if (asked > batch_room(supervisor, batch))
+        return full(error, "jobs in a batch", config->limits.batch_jobs, "limits.batch_jobs");
+    (void)full(error, "jobs that have not ended", config->limits.queued_jobs, "limits.queued_jobs");
+    return asked <= (uint64_t)config->limits.queued_jobs ? REQUEST_LATER : RPC_FULL;
 }
 
 /* Whether a user could do without the daemon whatever it could be asked to do. */
@@ -163,18 +168,20 @@ static bool is_trusted(uid_t uid)
 }
 
 int request_add(struct supervisor *supervisor, struct batch *batch, uid_t caller,
-                struct bytes_view jobs, struct problems *problems, struct error *error)
+                struct bytes_view jobs, uint64_t *asked, struct problems *problems,
+                struct error *error)
 {
     if (supervisor->stopping)
         return refuse(error, RPC_NOT_READY, "the daemon is stopping");
     if (batch->sealed)
         return refuse(error, RPC_NOT_ALLOWED, "the batch is sealed");
     uint32_t first = batch->entries_count;
-    uint64_t asked = 0;
+    uint64_t of_all = request_room(supervisor), of_batch = batch_room(supervisor, batch);
     int code = batch_accept(batch, clock_now_ns());
     if (!code)
         code = submit_entries(batch, jobs, &supervisor->catalogue, is_trusted(caller),
-                              room_for(supervisor, batch), &asked, problems, error);
+                              (uint32_t)(of_all < of_batch ? of_all : of_batch), asked, problems,
+                              error);
     if (!code)
         code = scheduler_submit(supervisor->scheduler, batch, first);
     if (!code)
@@ -187,7 +194,7 @@ int request_add(struct supervisor *supervisor, struct batch *batch, uid_t caller
     if (code == -EBADMSG)
         return RPC_PARSE_ERROR; /* the words are there already */
     if (code == -E2BIG)
-        return too_many(supervisor, batch, asked, error);
+        return too_many(supervisor, batch, *asked, error);
     return refuse(error, RPC_FULL, "out of memory");
 }
 
@@ -200,10 +207,11 @@ int request_submit(struct supervisor *supervisor, const struct submission *submi
     if (code)
         return code;
     if (!*existing) {
-        code = request_add(supervisor, batch, owner, jobs, problems, error);
+        uint64_t asked;
+        code = request_add(supervisor, batch, owner, jobs, &asked, problems, error);
         if (code) {
             unmake(supervisor, batch);
-            return code;
+            return code == REQUEST_LATER ? RPC_FULL : code;
         }
         scheduler_seal(supervisor->scheduler, batch);
     }

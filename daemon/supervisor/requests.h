@@ -24,9 +24,14 @@ struct supervisor;
 int request_open(struct supervisor *supervisor, const struct submission *submission, uid_t owner,
                  struct batch **out, bool *existing, struct problems *problems,
                  struct error *error);
-/* Adds jobs, given as the text of a JSON array, to an open batch and queues them. */
+/* Adds jobs, given as the text of a JSON array, to an open batch and queues them. Where they do not fit into the
+ * queue now, but could later: REQUEST_LATER, and *asked is how many they are. */
 int request_add(struct supervisor *supervisor, struct batch *batch, uid_t caller,
-                struct bytes_view jobs, struct problems *problems, struct error *error);
+                struct bytes_view jobs, uint64_t *asked, struct problems *problems,
+                struct error *error);
+#define REQUEST_LATER 100 /* no enum rpc_code */
+/* Jobs that may be queued now. */
+uint64_t request_room(const struct supervisor *supervisor);
 /* A whole batch: opened, filled and sealed. */
 int request_submit(struct supervisor *supervisor, const struct submission *submission, uid_t owner,
                    struct bytes_view jobs, struct batch **out, bool *existing,

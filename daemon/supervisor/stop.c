@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "supervisor/config.h"
 #include "supervisor/control.h"
+#include "supervisor/holds.h"
 #include "supervisor/notify.h"
 #include "supervisor/pool.h"
 #include "supervisor/scheduler.h"
@@ -64,6 +65,7 @@ static void begin(struct supervisor *supervisor)
     if (supervisor->control)
         control_close_socket(supervisor->control);
     cancel_queued(supervisor);
+    holds_wake(supervisor->holds);
     arm(supervisor, supervisor->config->daemon.grace_s);
     stop_job_ended(supervisor);
 }

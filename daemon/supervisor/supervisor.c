@@ -19,6 +19,7 @@
 #include "supervisor/call.h"
 #include "supervisor/config.h"
 #include "supervisor/control.h"
+#include "supervisor/holds.h"
 #include "supervisor/notify.h"
 #include "supervisor/pool.h"
 #include "supervisor/requests.h"
@@ -38,6 +39,7 @@ static void on_completion(void *context, struct batch *batch, const struct compl
     struct supervisor *supervisor = context;
     supervisor->completed++;
     watchers_notice(batch);
+    holds_wake(supervisor->holds);
     if (log_limited(supervisor->log, LOG_LEVEL_INFO)) {
         char line[LINE_SIZE];
         log_write(supervisor->log, LOG_LEVEL_INFO, "%s",
@@ -96,6 +98,19 @@ static void on_request(void *context, struct client *client, const struct rpc_re
     call_serve(context, client, request);
 }
 
+static void on_gone(void *context, struct client *client)
+{
+    const struct supervisor *supervisor = context;
+    holds_drop(supervisor->holds, client);
+}
+
+/* While the daemon stops, all of them are to be told so. */
+static bool fits(void *context, uint64_t jobs)
+{
+    const struct supervisor *supervisor = context;
+    return supervisor->stopping || jobs <= request_room(supervisor);
+}
+
 static void on_trouble(void *context, const struct error *error)
 {
     const struct supervisor *supervisor = context;
@@ -104,6 +119,7 @@ static void on_trouble(void *context, const struct error *error)
 
 static const struct control_callbacks control_callbacks = {
     .on_request = on_request,
+    .on_gone = on_gone,
     .on_trouble = on_trouble,
 };
 
@@ -298,7 +314,8 @@ static int start(struct supervisor *supervisor, int listen_fd, struct error *err
     supervisor->scheduler =
         scheduler_new(supervisor->base, &supervisor->catalogue, supervisor->pool, &limits,
                       &scheduler_callbacks, supervisor);
-    if (!supervisor->watchers || !supervisor->scheduler)
+    supervisor->holds = holds_new(supervisor->base, fits, supervisor);
+    if (!supervisor->watchers || !supervisor->scheduler || !supervisor->holds)
         return error_errno(error, -ENOMEM, "cannot start");
     return 0;
 }
@@ -331,6 +348,7 @@ static void end(struct supervisor *supervisor)
         scheduler_free(supervisor->scheduler);
     }
     watchers_free(supervisor->watchers);
+    holds_free(supervisor->holds);
     if (supervisor->batches.buckets)
         batches_clear(&supervisor->batches);
     catalogue_clear(&supervisor->catalogue);

@@ -14,6 +14,7 @@
 struct config;
 struct control;
 struct error;
+struct holds;
 struct log;
 struct pool;
 struct scheduler;
@@ -28,6 +29,7 @@ struct supervisor {
     struct pool *pool;
     struct scheduler *scheduler;
     struct watchers *watchers;
+    struct holds *holds;
     struct control *control; /* NULL until the plugins are known */
     struct event *on_term, *on_int, *on_hup;
     struct event *stop_timer;

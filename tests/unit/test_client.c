@@ -23,6 +23,7 @@ struct served {
     size_t answer_bytes;
     uint64_t work_ns; /* what a request takes */
     char last_method[64];
+    bool holds; /* requests cannot be served yet */
 };
 
 struct watcher { /* the client only counts them */
@@ -42,6 +43,10 @@ static void on_request(void *context, struct client *client, const struct rpc_re
     for (uint64_t end_ns = clock_now_ns() + served.work_ns; clock_now_ns() < end_ns;)
         continue;
     (void)snprintf(served.last_method, sizeof(served.last_method), "%s", request->method);
+    if (served.holds) {
+        client_hold(client);
+        return;
+    }
     AUTO_FREE char *answer = malloc(served.answer_bytes + 1);
     memset(answer, 'a', served.answer_bytes + 1);
     if (served.answer_bytes)
@@ -603,6 +608,73 @@ START_TEST(an_answer_before_the_end_of_a_broken_stream_is_sent_whole)
 }
 END_TEST
 
+/* ---- Held ---------------------------------------------------------------------------------- */
+
+START_TEST(a_held_request_is_carried_out_again_and_those_behind_it_after_it)
+{
+    served.holds = true;
+    served.answer_bytes = 5;
+    put_text(REQUEST REQUEST);
+    settle();
+    ck_assert(client_is_held(served.client));
+    ck_assert_uint_eq(served.requests, 1);
+    client_release(served.client); /* and is held once more */
+    settle();
+    ck_assert_uint_eq(served.requests, 2);
+    served.holds = false;
+    client_release(served.client);
+    ck_assert_uint_eq(drain(), 10);
+    ck_assert_uint_eq(served.requests, 4);
+    put_text(REQUEST);
+    ck_assert_uint_eq(drain(), 5);
+}
+END_TEST
+
+START_TEST(nothing_is_read_while_a_client_is_held)
+{
+    served.holds = true;
+    put_text(REQUEST);
+    settle();
+    static const char blanks[64 << 10];
+    size_t taken = 0;
+    ssize_t sent;
+    while ((sent = send(peer, blanks, sizeof(blanks), MSG_NOSIGNAL)) > 0 && taken < 64u << 20) {
+        taken += (size_t)sent;
+        settle();
+    }
+    ck_assert_int_eq(sent, -1);
+    ck_assert_uint_eq(served.requests, 1);
+}
+END_TEST
+
+START_TEST(a_held_client_that_hangs_up_is_gone)
+{
+    served.holds = true;
+    put_text(REQUEST REQUEST);
+    settle();
+    hang_up();
+    wait_for_end();
+    ck_assert_uint_eq(served.requests, 1);
+}
+END_TEST
+
+START_TEST(a_held_client_that_shuts_down_its_side_is_served_when_it_is_released)
+{
+    served.holds = true;
+    served.answer_bytes = 5;
+    put_text(REQUEST);
+    ck_assert_int_eq(shutdown(peer, SHUT_WR), 0);
+    settle();
+    ck_assert(client_is_held(served.client));
+    ck_assert_uint_eq(served.closed, 0);
+    served.holds = false;
+    client_release(served.client);
+    ck_assert_uint_eq(drain(), 5);
+    wait_for_end();
+    ck_assert_uint_eq(served.requests, 2);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("client");
@@ -636,6 +708,10 @@ int main(void)
     tcase_add_test(tests, a_writer_that_never_reads_is_not_read_either);
     tcase_add_test(tests, a_reader_that_stopped_and_hangs_up_is_gone);
     tcase_add_test(tests, a_reader_that_stopped_and_shut_down_its_side_gets_all_it_asked_for);
+    tcase_add_test(tests, a_held_request_is_carried_out_again_and_those_behind_it_after_it);
+    tcase_add_test(tests, nothing_is_read_while_a_client_is_held);
+    tcase_add_test(tests, a_held_client_that_hangs_up_is_gone);
+    tcase_add_test(tests, a_held_client_that_shuts_down_its_side_is_served_when_it_is_released);
     tcase_add_test(tests, an_answer_before_the_end_of_a_broken_stream_is_sent_whole);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
