@@ -148,6 +148,15 @@ class Client:
         assert "method" in message and "id" not in message, message
         return message
 
+    def has_event(self, seconds=None):
+        """Whether a notification is there or comes in this time; None: as long as any may take."""
+        if self.kept or self._lines:
+            return True
+        wait = DEADLINE if seconds is None else max(0, seconds)
+        readable, _, _ = select.select([self.socket], [], [], wait)
+        assert readable or seconds is not None, "nothing comes any more"
+        return bool(readable)
+
     def follow(self, batch):
         """The batch's events up to and without batch.done, and the summary."""
         jobs = []
