@@ -195,6 +195,33 @@ static void print_output_line(const json_t *json, const struct target *target)
     output_clear(&output);
 }
 
+/* "fetch, parse": names of jobs. */
+static void print_names(const char *label, const json_t *names)
+{
+    size_t i;
+    json_t *name;
+    if (json_array_size(names) == 0)
+        return;
+    print_label(label);
+    json_array_foreach (names, i, name) {
+        (void)fputs(i > 0 ? ", " : "", stdout);
+        text_put(stdout, json_string_value(name), json_string_length(name));
+    }
+    (void)putchar('\n');
+}
+
+/* The job's own terms and its batch's, and what it waits for. */
+static void print_job_terms(const json_t *json)
+{
+    print_seconds("timeout", json_object_get(json, "timeout"));
+    print_retry(json_object_get(json, "retry"));
+    print_seconds("delay", json_object_get(json, "delay"));
+    print_names("after", json_object_get(json, "after"));
+    print_names("after any", json_object_get(json, "after_any"));
+    print_names("waits for", json_object_get(json, "waits_for"));
+    print_date("until", json_object_get(json, "waits_until"));
+}
+
 static void print_job(const json_t *json, const struct target *target)
 {
     const json_t *params = json_object_get(json, "params");
@@ -209,9 +236,10 @@ static void print_job(const json_t *json, const struct target *target)
     print_text("state", json_string_value(json_object_get(json, "state")));
     print_text("reason", json_string_value(json_object_get(json, "reason")));
     if (json_integer_value(attempt) > 0) {
-        print_label("tried");
-        (void)printf("%" JSON_INTEGER_FORMAT " times before\n", json_integer_value(attempt));
+        print_label("attempts");
+        (void)printf("%" JSON_INTEGER_FORMAT " before\n", json_integer_value(attempt));
     }
+    print_job_terms(json);
     print_seconds("queued for", json_object_get(json, "queued"));
     print_seconds("ran for", json_object_get(json, "run"));
     print_output_line(json, target);

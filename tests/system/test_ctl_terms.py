@@ -355,6 +355,21 @@ def test_show_tells_the_terms_of_a_batch(fake):
     assert "on failure cancel" in daemon.ctl("show", "7").stdout
 
 
+def test_show_tells_what_a_job_waits_for(fake):
+    daemon = fake(job_show={"batch": 7, "job": 2, "plugin": "wait", "params": {}, "state": "waiting", "attempt": 2,
+                            "timeout": 0.25, "retry": {"max": 1, "delay": 2.0, "max_delay": 30.0},
+                            "after": ["a", "b\x1b"], "after_any": ["c"], "waits_for": ["b\x1b"],
+                            "waits_until": 1798790400.5, "delay": 2.0})
+    shown = daemon.ctl("show", "7.2").stdout.splitlines()
+    assert "attempts   2 before" in shown
+    assert "timeout    0.25 s" in shown
+    assert "retry      up to 1 time, after at most 2.00 s, doubling up to 30.00 s" in shown
+    assert "after      a, b\\x1b" in shown
+    assert "after any  c" in shown
+    assert "waits for  b\\x1b" in shown
+    assert any(re.match(r"until      2027-0\d-\d\d ", line) for line in shown)
+
+
 def test_list_tells_what_is_paused(fake):
     daemon = fake(batch_list={"batches": [{**DONE, "state": "running", "paused": True}]})
     assert re.search(r"^ +7 +paused ", daemon.ctl("list").stdout, re.MULTILINE)
