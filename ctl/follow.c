@@ -173,16 +173,21 @@ static void print_details(const json_t *job)
     details_text_print(json_object_get(job, "details"), stderr);
 }
 
+static bool is_state(const char *name, enum job_state state)
+{
+    return name && strcmp(name, job_state_name(state)) == 0;
+}
+
 /* Whether the exit status of the process says all: the command failed, and told why itself. */
 static bool is_told_by_status(const struct follow *follow, const char *state)
 {
-    return follow->status >= 0 && state && strcmp(state, job_state_name(JOB_FAILED)) == 0;
+    return follow->status >= 0 && is_state(state, JOB_FAILED);
 }
 
 static int on_job_done(struct follow *follow, const json_t *job)
 {
     const char *state = json_string_value(json_object_get(job, "state"));
-    bool succeeded = state && strcmp(state, job_state_name(JOB_SUCCEEDED)) == 0;
+    bool succeeded = is_state(state, JOB_SUCCEEDED);
     int code = CTL_OK;
     follow->progress.counts.ended++;
     if (!succeeded) {
@@ -190,7 +195,7 @@ static int on_job_done(struct follow *follow, const json_t *job)
         follow->progress.counts.not_succeeded++;
     }
     if (follow->options.process)
-        follow->status = process_status(job);
+        follow->status = is_state(state, JOB_TIMED_OUT) ? CTL_TIMED_OUT : process_status(job);
     if (follow->ctl->json)
         return CTL_OK;
 
