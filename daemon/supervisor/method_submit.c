@@ -166,10 +166,53 @@ static void batch_seal_method(struct call *call)
                                 (json_int_t)batch->jobs));
 }
 
+/* ---- retry ----------------------------------------------------------------------------------- */
+
+struct retry_params {
+    int64_t batch;
+    const char *key;
+};
+static const struct aw_param retry_rows[] = {
+    CALL_BATCH_ROW(struct retry_params),
+    AW_PARAM(struct retry_params, key, .text = "The client's own name for the new batch"),
+    AW_PARAMS_END,
+};
+static const struct params_table retry_table = CALL_TABLE(retry_rows, struct retry_params);
+
+static void retry(struct call *call, const struct retry_params *params, enum watch_events follow)
+{
+    const struct batch *old = call_batch(call, params->batch);
+    if (!old || (follow != WATCH_NONE && !call_may_watch(call)))
+        return;
+    struct batch *batch;
+    bool existing;
+    int code = request_retry(call->supervisor, old, params->key, client_uid(call->client), &batch,
+                             &existing, &call->problems, &call->error);
+    if (code) {
+        call_fail_as(call, code);
+        return;
+    }
+    call_result(call, json_pack("{s:I, s:I, s:b, s:I}", "batch", (json_int_t)batch->number, "jobs",
+                                (json_int_t)batch->jobs, "existing", existing, "retry_of",
+                                (json_int_t)batch->retry_of));
+    follow_batch(call, batch, follow);
+}
+
+static void batch_retry(struct call *call)
+{
+    struct retry_params params;
+    enum watch_events follow = take_follow(call);
+    if (!call_read(call, &retry_table, &params))
+        return;
+    if (submission_check_text(params.key, "key", &call->problems))
+        retry(call, &params, follow);
+    else
+        call_fail(call, RPC_INVALID_PARAMS, "invalid params");
+    call_done_reading(&retry_table, &params);
+}
+
 const struct method methods_submit[] = {
-    {.name = "batch.submit", .run = batch_submit},
-    {.name = "batch.open", .run = batch_open},
-    {.name = "batch.add", .run = batch_add},
-    {.name = "batch.seal", .run = batch_seal_method},
-    {.name = NULL},
+    {.name = "batch.submit", .run = batch_submit}, {.name = "batch.open", .run = batch_open},
+    {.name = "batch.add", .run = batch_add},       {.name = "batch.seal", .run = batch_seal_method},
+    {.name = "batch.retry", .run = batch_retry},   {.name = NULL},
 };

@@ -11,6 +11,7 @@
 #include "base/problems.h"
 #include "supervisor/config.h"
 #include "supervisor/fingerprint.h"
+#include "supervisor/retry_batch.h"
 #include "supervisor/scheduler.h"
 #include "supervisor/submission.h"
 #include "supervisor/submit.h"
@@ -215,6 +216,78 @@ int request_submit(struct supervisor *supervisor, const struct submission *submi
         }
         scheduler_seal(supervisor->scheduler, batch);
     }
+    *out = batch;
+    return 0;
+}
+
+/* ---- Trying again ------------------------------------------------------------------------------ */
+
+/* Whether there is something to try again, and for this caller. */
+static int check_retry(const struct batch *old, uid_t caller, struct problems *problems,
+                       struct error *error)
+{
+    unsigned long long number = old->number;
+    /* Its jobs may have parameters that not everybody may give. */
+    if (caller != old->owner && !is_trusted(caller)) {
+        (void)error_set(error, RPC_NOT_ALLOWED, "batch %llu belongs to another user", number);
+        return RPC_NOT_ALLOWED;
+    }
+    if (!old->finished) {
+        (void)error_set(error, RPC_NOT_READY, "batch %llu is not finished", number);
+        return RPC_NOT_READY;
+    }
+    if (retry_batch_jobs(old) > 0)
+        return 0;
+    problems_add(problems, "batch", "all its jobs succeeded");
+    (void)error_set(error, RPC_INVALID_PARAMS, "all jobs of batch %llu succeeded", number);
+    return RPC_INVALID_PARAMS;
+}
+
+/* Fills the new batch and queues its jobs. */
+static int fill_retry(struct supervisor *supervisor, struct batch *batch, const struct batch *old)
+{
+    batch->retry_of = old->number;
+    int error = batch_accept(batch, clock_now_ns());
+    if (!error)
+        error = retry_batch_fill(batch, old);
+    if (!error)
+        error = scheduler_submit(supervisor->scheduler, batch, 0);
+    return error;
+}
+
+int request_retry(struct supervisor *supervisor, const struct batch *old, const char *key,
+                  uid_t caller, struct batch **out, bool *existing, struct problems *problems,
+                  struct error *error)
+{
+    struct fingerprint asked;
+    fingerprint_retry(old->number, &asked);
+    struct batch *batch;
+    int code = find_existing(supervisor, caller, key, &asked, false, &batch, problems, error);
+    if (!code && !batch)
+        code = check_retry(old, caller, problems, error);
+    if (code)
+        return code;
+    *existing = batch != NULL;
+    if (batch) {
+        *out = batch;
+        return 0;
+    }
+    if (retry_batch_jobs(old) > request_room(supervisor))
+        return full(error, "jobs that have not ended", supervisor->config->limits.queued_jobs,
+                    "limits.queued_jobs");
+    struct batch_terms terms = old->terms;
+    terms.rate.due_ns = 0;
+    terms.rate.awaited = false;
+    struct making making = {
+        .name = old->name, .key = key, .owner = caller, .terms = &terms, .asked = &asked};
+    code = make(supervisor, &making, &batch, error);
+    if (code)
+        return code;
+    if (fill_retry(supervisor, batch, old) != 0) {
+        unmake(supervisor, batch);
+        return refuse(error, RPC_FULL, "out of memory");
+    }
+    scheduler_seal(supervisor->scheduler, batch);
     *out = batch;
     return 0;
 }

@@ -37,4 +37,9 @@ int request_submit(struct supervisor *supervisor, const struct submission *submi
                    struct bytes_view jobs, struct batch **out, bool *existing,
                    struct problems *problems, struct error *error);
 
+/* What did not succeed in a batch that has finished, as a new batch. `key`: NULL for none. */
+int request_retry(struct supervisor *supervisor, const struct batch *old, const char *key,
+                  uid_t caller, struct batch **out, bool *existing, struct problems *problems,
+                  struct error *error);
+
 #endif

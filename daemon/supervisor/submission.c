@@ -29,10 +29,12 @@ static const struct params_table table = {.rows = rows,
                                           .count = sizeof(rows) / sizeof(*rows) - 1,
                                           .struct_size = sizeof(struct submission)};
 
-static void check_text(const char *text, const char *field, struct problems *problems)
+bool submission_check_text(const char *text, const char *field, struct problems *problems)
 {
-    if (text && (!*text || strlen(text) > SUBMISSION_TEXT_MAX))
-        problems_add(problems, field, "must have 1 to %d bytes", SUBMISSION_TEXT_MAX);
+    if (!text || (*text && strlen(text) <= SUBMISSION_TEXT_MAX))
+        return true;
+    problems_add(problems, field, "must have 1 to %d bytes", SUBMISSION_TEXT_MAX);
+    return false;
 }
 
 /* A span that says something where it is given. */
@@ -77,8 +79,8 @@ int submission_read(const json_t *params, struct submission *out, struct problem
     int error = params_fill(&table, params, NULL, "", out, problems);
     if (error)
         return error;
-    check_text(out->name, "name", problems);
-    check_text(out->key, "key", problems);
+    (void)submission_check_text(out->name, "name", problems); /* the problems tell */
+    (void)submission_check_text(out->key, "key", problems);
     read_terms(params, out, problems);
     if (problems->count == before)
         return 0;

@@ -35,6 +35,9 @@ struct submission {
 int submission_read(const json_t *params, struct submission *out, struct problems *problems);
 void submission_clear(struct submission *submission);
 
+/* Whether a name or a key, or NULL for none, may be that; else there is a problem. */
+bool submission_check_text(const char *text, const char *field, struct problems *problems);
+
 /* Whether it has a member of this name. */
 bool submission_has(const char *name);
 
