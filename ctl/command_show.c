@@ -225,7 +225,9 @@ static void print_job_terms(const json_t *json)
 static void print_job(const json_t *json, const struct target *target)
 {
     const json_t *params = json_object_get(json, "params");
-    AUTO_FREE char *params_text = json_dumps(params, JSON_PRESERVE_ORDER | JSON_ENCODE_ANY);
+    /* 15 digits: 0.1 stays 0.1 */
+    AUTO_FREE char *params_text =
+        json_dumps(params, JSON_PRESERVE_ORDER | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     const json_t *attempt = json_object_get(json, "attempt");
     print_label("job");
     (void)printf("%ju.%ju\n", (uintmax_t)target->batch, (uintmax_t)target->job);

@@ -14,7 +14,7 @@ import threading
 
 import pytest
 
-from awaitd import AWAITCTL, DEADLINE, Watched, eventually, wait_job
+from awaitd import AWAITCTL, DEADLINE, SOURCE, Watched, eventually, wait_job
 
 
 def json_lines(text):
@@ -403,10 +403,19 @@ def test_ping_and_version(daemon):
 
 def test_every_command_explains_itself(daemon):
     overview = daemon.ctl("-h", check=0).stdout
-    for command in ("run", "submit", "wait", "watch", "list", "show", "output", "cancel", "plugins",
-                    "status", "ping", "version"):
+    for command in ("run", "submit", "wait", "watch", "list", "show", "output", "cancel", "retry",
+                    "pause", "resume", "plugins", "status", "stats", "drain", "ping", "version"):
         assert re.search(rf"^\s*{command}\b", overview, re.MULTILINE)
         assert f"awaitctl {command}" in daemon.ctl(command, "-h", check=0).stdout
+
+
+def test_every_command_and_option_is_in_the_manual_page(daemon):
+    manual = (SOURCE / "man/awaitctl.1.scd").read_text(encoding="utf-8")
+    for command in re.findall(r"^  (\w+(?: \w+)?)  ", daemon.ctl("-h", check=0).stdout, re.MULTILINE):
+        assert re.search(rf"^\*{command}\*", manual, re.MULTILINE), command
+        text = daemon.ctl(*command.split(), "-h", check=0).stdout
+        for option in re.findall(r"^  (?:-\w,|   ) (--[\w-]+)", text, re.MULTILINE):
+            assert f"*{option}*" in manual, (command, option)
 
 
 def test_terminal_controls_in_names_do_not_reach_the_terminal(daemon):

@@ -1,0 +1,156 @@
+"""awaitctl and what it says of limits, order, retries, keys and pauses, with the daemon itself."""
+
+import json
+import re
+import signal
+import threading
+
+import pytest
+
+from awaitd import DEADLINE, eventually, wait_job
+from test_ctl import Terminal
+
+ENTRY = '{"plugin":"wait","params":{"seconds":"1h"}}\n'
+
+
+def lines(*entries):
+    return "".join(json.dumps(entry) + "\n" for entry in entries)
+
+
+def test_a_key_runs_once_and_is_told_when_used_for_something_else(daemon):
+    first = daemon.ctl("run", "wait", "seconds=1h", "--key", "k", "--no-wait", check=0)
+    again = daemon.ctl("run", "wait", "seconds=1h", "--key", "k", "--no-wait", check=0)
+    assert first.stdout == again.stdout == "1\n"
+    assert "batch 1 has this key" in again.stderr
+    other = daemon.ctl("run", "wait", "seconds=2h", "--key", "k", "--no-wait", check=5)
+    assert re.search(r"awaitctl: --key: .*another batch \(1\)", other.stderr)
+
+
+def test_a_large_batch_with_a_key_runs_once(daemon, folder):
+    (folder / "jobs").write_text('{"plugin":"wait","params":{"seconds":0}}\n' * 30_000, encoding="ascii")
+    first = daemon.ctl("submit", folder / "jobs", "--key", "k", "--wait", check=0)
+    again = daemon.ctl("submit", folder / "jobs", "--key", "k", "--wait", check=0)
+    assert "batch 1 done: 30000 succeeded" in first.stdout
+    assert "batch 1 done: 30000 succeeded" in again.stdout
+    assert len(daemon.call("batch.list")["batches"]) == 1
+
+
+def test_a_huge_submission_is_slowed_to_what_the_queue_takes_and_can_be_interrupted(start_daemon):
+    daemon = start_daemon(config={"limits": {"queued_jobs": 20_000, "line_bytes": "64KiB"}})
+    process = daemon.spawn_ctl("submit", "-", stdin=-1)
+    sent = []
+
+    def write():
+        try:
+            while True:
+                process.stdin.write((ENTRY * 1000).encode())
+                sent.append(1000)
+        except (BrokenPipeError, ValueError):
+            pass
+
+    threading.Thread(target=write, daemon=True).start()
+    # Held: less fits than the smallest piece, and no more is read of what is written.
+    eventually(lambda: daemon.call("batch.list")["batches"] and
+               daemon.call("batch.show", batch=1)["jobs"] > 19_000, "the queue is full")
+    assert process.poll() is None
+    assert daemon.call("batch.show", batch=1)["jobs"] <= 20_000
+    process.send_signal(signal.SIGINT)
+    assert process.wait(DEADLINE) == 130
+    assert "batch 1 was cancelled" in process.stderr.read().decode()
+    assert daemon.call("batch.wait", batch=1)["state"] == "cancelled"
+    process.stdout.close()
+    process.stderr.close()
+
+
+def test_a_huge_submission_that_is_slowed_arrives_whole(start_daemon):
+    daemon = start_daemon(config={"limits": {"queued_jobs": 2000, "line_bytes": "64KiB"}})
+    entry = '{"plugin":"wait","params":{"seconds":0}}\n'
+    result = daemon.ctl("submit", "-", "--wait", stdin=entry * 30_000, check=0)
+    assert "batch 1 done: 30000 succeeded" in result.stdout
+
+
+@pytest.mark.parametrize("entries, words", [
+    ([wait_job(0, name="a", after="b"), wait_job(0, name="b", after="a")], "jobs:2: after: goes in a circle"),
+    ([wait_job(0, name="a", after="a")], "jobs:1: after: "),
+    ([wait_job(0), wait_job(0, after="nobody")], "jobs:2: after: "),
+    ([wait_job(0, retry={"max": 101})], "jobs:1: retry.max: "),
+    ([wait_job(0, retry={"more": 1})], "jobs:1: retry.more: "),
+    ([wait_job(0, timeout=-1)], "jobs:1: timeout: "),
+    ([wait_job(0, delay="soon")], "jobs:1: delay: "),
+    ([{"batch": {"limit": -1}}, wait_job(0)], "jobs:1: batch.limit: "),
+    ([{"batch": {"retry": {"max": "x"}}}, wait_job(0)], "jobs:1: batch.retry.max: "),
+    ([{"batch": {"rate": "fast"}}, wait_job(0)], "jobs:1: batch.rate: "),
+], ids=str)
+def test_what_is_wrong_in_a_file_is_told_by_its_line(daemon, folder, entries, words):
+    (folder / "jobs").write_text(lines(*entries), encoding="ascii")
+    assert words in daemon.ctl("submit", folder / "jobs", check=5).stderr
+    assert not daemon.call("batch.list")["batches"]
+
+
+def test_a_libconfig_file_says_it_as_well(daemon, folder):
+    path = folder / "b.conf"
+    jobs = 'jobs = (\n  { plugin = "wait"; params = { seconds = 0; }; after = "x"; } );\n'
+    for text, told in {"limit = 0;\n": ":1: limit: ", "\nretry = { max = 1; pause = 2; };\n": ":2: retry.pause: ",
+                       "name = 3;\n": ":1: name: ", "": ":2: after: "}.items():
+        path.write_text(text + jobs, encoding="ascii")
+        assert f"{path}{told}" in daemon.ctl("submit", path, check=5).stderr
+
+
+def test_show_tells_what_a_job_waits_for_and_on_what_terms(daemon):
+    jobs = lines(wait_job(3600, name="first"), wait_job(0, after="first", timeout="5s", retry=2))
+    daemon.ctl("submit", "-", "--limit", "3", "--rate", "10/min", "--deadline", "1h", stdin=jobs, check=0)
+    batch = daemon.ctl("show", "1", check=0).stdout
+    assert re.search(r"^limit +3$", batch, re.MULTILINE)
+    assert re.search(r"^rate +10/min$", batch, re.MULTILINE)
+    assert re.search(r"^deadline +1h, (1h|59min\S*) left$", batch, re.MULTILINE)
+    assert re.search(r"^jobs +2: 1 running, 1 waiting$|^jobs +2: 1 queued, 1 waiting$", batch, re.MULTILINE)
+    job = daemon.ctl("show", "1.1", check=0).stdout
+    assert re.search(r"^waits for +first$", job, re.MULTILINE)
+    assert re.search(r"^timeout +5.00 s$", job, re.MULTILINE)
+    assert re.search(r"^state +waiting$", job, re.MULTILINE)
+
+
+def test_a_paused_batch_is_told_as_such_and_goes_on(daemon):
+    daemon.ctl("run", "wait", "seconds=10ms", "-n", "50", "--limit", "1", "--no-wait", check=0)
+    assert daemon.ctl("pause", "1", check=0).stderr == "batch 1: paused\n"
+    assert daemon.ctl("pause", "1", check=0).stderr == "batch 1: was paused before\n"
+    assert re.search(r"^state +paused$", daemon.ctl("show", "1", check=0).stdout, re.MULTILINE)
+    assert daemon.ctl("wait", "1", "--timeout", "50ms").returncode == 124
+    assert daemon.ctl("resume", "1", check=0).stderr == "batch 1: goes on\n"
+    assert "50 succeeded" in daemon.ctl("wait", "1", check=0).stdout
+    assert daemon.ctl("pause", "1", check=0).stderr == "batch 1: has ended before\n"
+    assert daemon.ctl("resume", "1", check=0).stderr == "batch 1: was not paused\n"
+    assert daemon.ctl("pause", "2", check=4).stderr == "awaitctl: there is no batch 2\n"
+
+
+def test_the_bar_tells_how_many_wait(daemon):
+    terminal = Terminal(daemon, "submit", "-", "--wait")
+    for entry in (wait_job(3600, name="first"), wait_job(0, after="first", count=6)):
+        terminal.type(json.dumps(entry) + "\n")
+    terminal.type("\x04")
+    terminal.wait_for("6 waiting")
+    daemon.ctl("pause", "1", check=0)
+    terminal.wait_for("6 waiting, paused")
+    terminal.type("\x03")
+    assert terminal.end() == 130
+
+
+def test_drain_refuses_what_is_new_and_finishes_what_is_there(daemon):
+    daemon.ctl("run", "wait", "seconds=0.3", "-n", "3", "--no-wait", check=0)
+    waiting = daemon.spawn_ctl("drain", "--wait")
+    eventually(lambda: daemon.call("daemon.status")["state"] == "draining", "it drains")
+    assert "draining" in daemon.ctl("run", "wait", "seconds=0", check=5).stderr
+    out, err = waiting.communicate(timeout=DEADLINE)
+    assert waiting.returncode == 0 and not out
+    assert b"1 batch is not done" in err and b"all batches are done" in err
+    assert daemon.call("batch.show", batch=1)["state"] == "succeeded"
+    daemon.ctl("drain", "--off", check=0)
+    daemon.ctl("run", "wait", "seconds=0", check=0)
+
+
+def test_cancel_of_what_is_queued_spares_what_runs(daemon):
+    daemon.ctl("run", "wait", "seconds=0.3", "-n", "5", "--limit", "1", "--no-wait", check=0)
+    eventually(lambda: daemon.call("batch.show", batch=1)["running"] == 1, "one runs")
+    assert daemon.ctl("cancel", "1", "--queued", check=0).stderr == "batch 1: cancelled 4 jobs\n"
+    assert daemon.ctl("cancel", "1", "--queued", check=0).stderr == "batch 1: cancelled 0 jobs\n"
+    assert "1 succeeded, 4 cancelled" in daemon.ctl("wait", "1", check=1).stdout
