@@ -99,6 +99,72 @@ static void daemon_status(struct call *call)
                                 (json_int_t)control_clients(supervisor->control)));
 }
 
+/* What has ended since the start, by state. */
+static void add_ended(json_t *json, const uint64_t ended[JOB_STATES])
+{
+    for (enum job_state state = JOB_SUCCEEDED; state < JOB_STATES; state++)
+        (void)json_object_set_new(json, job_state_name(state), /* without memory: one less */
+                                  json_integer((json_int_t)ended[state]));
+}
+
+static json_t *jobs_stats(const struct supervisor *supervisor)
+{
+    const struct scheduler *scheduler = supervisor->scheduler;
+    json_t *jobs = json_pack(
+        "{s:I, s:I, s:I, s:I}", "waiting", (json_int_t)scheduler_waiting(scheduler), "queued",
+        (json_int_t)scheduler_queued(scheduler), "running",
+        (json_int_t)scheduler_running(scheduler), "retried", (json_int_t)supervisor->stats.retried);
+    add_ended(jobs, supervisor->stats.ended);
+    return jobs;
+}
+
+static json_t *batches_stats(const struct supervisor *supervisor)
+{
+    const struct stats *stats = &supervisor->stats;
+    json_t *batches = batches_json(&supervisor->batches);
+    json_t *ended =
+        json_pack("{s:I, s:I, s:I}", "succeeded", (json_int_t)stats->succeeded, "failed",
+                  (json_int_t)stats->failed, "cancelled", (json_int_t)stats->cancelled);
+    if (ended)
+        (void)json_object_update(batches, ended); /* without memory: shown without */
+    json_decref(ended);
+    return batches;
+}
+
+static json_t *plugin_stats(const struct supervisor *supervisor, uint32_t position)
+{
+    const struct plugin *plugin = &supervisor->catalogue.plugins[position];
+    const struct plugin_stats *stats = &supervisor->stats.plugins[position];
+    uint64_t running = scheduler_running_of(supervisor->scheduler, position);
+    char rate[64];
+    json_t *json = json_pack(
+        "{s:s, s:I, s:I, s:{s:f, s:f}}", "name", plugin->name, "queued",
+        (json_int_t)(stats_unended(stats) - running), "running", (json_int_t)running, "run",
+        "total", clock_seconds(stats->run_total_ns), "max", clock_seconds(stats->run_max_ns));
+    add_ended(json, stats->ended);
+    /* Without memory: shown without. */
+    if (plugin->limit)
+        (void)json_object_set_new(json, "limit", json_integer(plugin->limit));
+    if (plugin->rate.interval_ns)
+        (void)json_object_set_new(json, "rate",
+                                  json_string(rate_show(&plugin->rate, rate, sizeof(rate))));
+    return json;
+}
+
+static void daemon_stats(struct call *call)
+{
+    if (!read_nothing(call))
+        return;
+    const struct supervisor *supervisor = call->supervisor;
+    json_t *plugins = json_array();
+    for (uint32_t i = 0; i < supervisor->catalogue.count; i++)
+        (void)json_array_append_new(plugins, plugin_stats(supervisor, i)); /* or one less */
+    call_result(call, json_pack("{s:f, s:o, s:o, s:o, s:o}", "uptime",
+                                clock_seconds(clock_now_ns() - supervisor->started_ns), "jobs",
+                                jobs_stats(supervisor), "batches", batches_stats(supervisor),
+                                "plugins", plugins, "workers", workers_json(supervisor->pool)));
+}
+
 struct drain_params {
     bool on;
 };
@@ -213,6 +279,7 @@ static void plugin_show(struct call *call)
 const struct method methods_daemon[] = {
     {.name = "hello", .run = hello, .only_answers = true},
     {.name = "daemon.ping", .run = daemon_ping, .only_answers = true},
+    {.name = "daemon.stats", .run = daemon_stats, .only_answers = true},
     {.name = "daemon.drain", .run = daemon_drain},
     {.name = "daemon.status", .run = daemon_status, .only_answers = true},
     {.name = "plugin.list", .run = plugin_list, .only_answers = true},

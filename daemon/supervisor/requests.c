@@ -185,8 +185,10 @@ int request_add(struct supervisor *supervisor, struct batch *batch, uid_t caller
                               error);
     if (!code)
         code = scheduler_submit(supervisor->scheduler, batch, first);
-    if (!code)
+    if (!code) {
+        stats_accepted(&supervisor->stats, batch, first);
         return 0;
+    }
     batch_truncate(batch, first);
     if (code == -EINVAL)
         return refuse(error, RPC_INVALID_PARAMS, "invalid params");
@@ -287,6 +289,7 @@ int request_retry(struct supervisor *supervisor, const struct batch *old, const 
         unmake(supervisor, batch);
         return refuse(error, RPC_FULL, "out of memory");
     }
+    stats_accepted(&supervisor->stats, batch, 0);
     scheduler_seal(supervisor->scheduler, batch);
     *out = batch;
     return 0;

@@ -279,3 +279,8 @@ uint64_t scheduler_running(const struct scheduler *scheduler)
 {
     return scheduler->running;
 }
+
+uint64_t scheduler_running_of(const struct scheduler *scheduler, uint32_t plugin)
+{
+    return scheduler->loads[plugin].running;
+}

@@ -93,5 +93,7 @@ void scheduler_lost(struct scheduler *scheduler, struct batch *batch, uint32_t w
 uint64_t scheduler_waiting(const struct scheduler *scheduler);
 uint64_t scheduler_queued(const struct scheduler *scheduler);
 uint64_t scheduler_running(const struct scheduler *scheduler);
+/* Of one plugin, by its position in the catalogue. */
+uint64_t scheduler_running_of(const struct scheduler *scheduler, uint32_t plugin);
 
 #endif

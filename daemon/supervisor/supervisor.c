@@ -38,6 +38,7 @@ static void on_completion(void *context, struct batch *batch, const struct compl
 {
     struct supervisor *supervisor = context;
     supervisor->completed++;
+    stats_completed(&supervisor->stats, batch, completion);
     watchers_notice(batch);
     holds_wake(supervisor->holds);
     if (log_limited(supervisor->log, LOG_LEVEL_INFO)) {
@@ -53,6 +54,7 @@ static void on_finished(void *context, struct batch *batch)
     struct supervisor *supervisor = context;
     char line[LINE_SIZE];
     log_write(supervisor->log, LOG_LEVEL_INFO, "%s", summary_batch_line(batch, line, sizeof(line)));
+    stats_finished(&supervisor->stats, batch);
     supervisor->latest = NULL; /* may be forgotten in the next line */
     batches_finished(&supervisor->batches, batch);
     watchers_notice(batch);
@@ -70,7 +72,8 @@ static void on_broken(void *context)
 static void on_retry(void *context, const struct batch *batch, uint32_t job, enum job_state state,
                      struct bytes_view reason)
 {
-    const struct supervisor *supervisor = context;
+    struct supervisor *supervisor = context;
+    supervisor->stats.retried++;
     if (!log_limited(supervisor->log, LOG_LEVEL_INFO))
         return;
     char line[512] = "";
@@ -297,6 +300,7 @@ static int start(struct supervisor *supervisor, int listen_fd, struct error *err
         return code;
     supervisor->base = new_base();
     if (!supervisor->base || make_events(supervisor) != 0 ||
+        stats_init(&supervisor->stats, supervisor->catalogue.count) != 0 ||
         batches_init(&supervisor->batches, (size_t)supervisor->config->limits.history_bytes) != 0)
         return error_errno(error, -ENOMEM, "cannot start");
     code = pool_new(supervisor->base, supervisor->config, &supervisor->catalogue, supervisor->log,
@@ -351,6 +355,7 @@ static void end(struct supervisor *supervisor)
     holds_free(supervisor->holds);
     if (supervisor->batches.buckets)
         batches_clear(&supervisor->batches);
+    stats_clear(&supervisor->stats);
     catalogue_clear(&supervisor->catalogue);
     free_event(supervisor->on_term);
     free_event(supervisor->on_int);

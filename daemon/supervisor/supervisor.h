@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include "supervisor/batches.h"
 #include "supervisor/catalogue.h"
+#include "supervisor/stats.h"
 
 struct config;
 struct control;
@@ -26,6 +27,7 @@ struct supervisor {
     struct event_base *base;
     struct catalogue catalogue;
     struct batches batches;
+    struct stats stats;
     struct pool *pool;
     struct scheduler *scheduler;
     struct watchers *watchers;
