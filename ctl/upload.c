@@ -294,6 +294,25 @@ static void tell_existing(struct upload *upload, const json_t *result)
                 json_integer_value(json_object_get(result, "batch")));
 }
 
+/* A batch that is open gets its jobs from somebody else, who may have given up. */
+static int warn_of_open(struct upload *upload)
+{
+    json_t *params = json_pack("{s:I}", "batch", upload->batch), *batch;
+    if (!params)
+        return ctl_fail_memory(upload->ctl);
+    int code = ask(upload, "batch.show", params, false, &batch);
+    if (code)
+        return code;
+    if (json_is_false(json_object_get(batch, "sealed")))
+        ctl_say(upload->ctl,
+                "batch %" JSON_INTEGER_FORMAT
+                " is not complete: it ends when whoever began it has sent the rest, or by: "
+                "awaitctl cancel %" JSON_INTEGER_FORMAT,
+                upload->batch, upload->batch);
+    json_decref(batch);
+    return CTL_OK;
+}
+
 static int open_batch(struct upload *upload)
 {
     json_t *params = json_loads(upload->params, 0, NULL), *result;
@@ -309,7 +328,7 @@ static int open_batch(struct upload *upload)
     json_decref(result);
     if (upload->follow)
         follow_begin(upload->follow, (uint64_t)upload->batch, 0);
-    return CTL_OK;
+    return upload->existing ? warn_of_open(upload) : CTL_OK;
 }
 
 bool upload_is_existing(const struct upload *upload)

@@ -154,3 +154,27 @@ def test_cancel_of_what_is_queued_spares_what_runs(daemon):
     assert daemon.ctl("cancel", "1", "--queued", check=0).stderr == "batch 1: cancelled 4 jobs\n"
     assert daemon.ctl("cancel", "1", "--queued", check=0).stderr == "batch 1: cancelled 0 jobs\n"
     assert "1 succeeded, 4 cancelled" in daemon.ctl("wait", "1", check=1).stdout
+
+
+def test_retry_runs_again_what_did_not_succeed_and_says_so(daemon):
+    jobs = lines(wait_job(0), {"plugin": "exec", "params": {"argv": ["false"]}, "name": "broken"})
+    daemon.ctl("submit", "-", "--wait", "--retry", "1", "--retry-delay", "1ms", stdin=jobs, check=1)
+    result = daemon.ctl("retry", "1", "--follow", check=1)
+    assert "batch 2 runs 1 job of batch 1 again" in result.stderr
+    assert re.search(r"^2.0 \(broken\) failed after 2 attempts, the last of \S+ \w+: exit 1$", result.stdout,
+                     re.MULTILINE)
+    shown = daemon.ctl("show", "2", check=0).stdout
+    assert re.search(r"^retry of +1$", shown, re.MULTILINE)
+    assert re.search(r"^retries +1$", shown, re.MULTILINE)
+    again = daemon.ctl("retry", "1", "--key", "k", "--no-wait", check=0)
+    same = daemon.ctl("retry", "1", "--key", "k", "--no-wait", check=0)
+    assert again.stdout == same.stdout == "3\n"
+    assert "batch 3 has this key" in same.stderr
+
+
+def test_retry_of_what_runs_or_succeeded_is_refused(daemon):
+    daemon.ctl("run", "wait", "seconds=1h", "--no-wait", check=0)
+    assert "is not finished" in daemon.ctl("retry", "1", check=5).stderr
+    daemon.ctl("run", "wait", "seconds=0", check=0)
+    assert "all its jobs succeeded" in daemon.ctl("retry", "2", check=5).stderr
+    assert "there is no batch 3" in daemon.ctl("retry", "3", check=4).stderr

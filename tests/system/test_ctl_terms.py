@@ -201,19 +201,22 @@ def test_a_key_that_was_used_follows_the_batch_there_is(fake):
 
 
 def test_a_key_that_was_used_ends_the_sending_of_a_large_batch(fake):
-    daemon = fake(batch_open=[{"batch": 7, "existing": True}, ("batch.done", DONE)])
+    daemon = fake(batch_open={"batch": 7, "existing": True},
+                  batch_show=[{"batch": 7, "sealed": True}, ("batch.done", DONE)])
     jobs = '{"plugin":"wait"}\n' * 60_000
     result = daemon.ctl("submit", "-", "--key", "k", "--wait", stdin=jobs)
     assert "batch 7 has this key" in result.stderr
     assert "1 succeeded" in result.stdout
-    assert [method for method, _ in daemon.requests] == ["hello", "batch.open"]
+    assert [method for method, _ in daemon.requests] == ["hello", "batch.open", "batch.show"]
+    assert "not complete" not in result.stderr
 
 
 def test_a_key_of_others_work_is_left_alone_when_interrupted(fake):
-    daemon = fake(batch_open={"batch": 7, "existing": True})
+    daemon = fake(batch_open={"batch": 7, "existing": True}, batch_show={"batch": 7, "sealed": False})
     process = daemon.spawn("submit", "-", "--key", "k", "--wait")
     threading.Thread(target=write_for_ever, args=(process.stdin,), daemon=True).start()
     assert "has this key" in process.stderr.readline()
+    assert "batch 7 is not complete" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     assert process.wait(DEADLINE) == 130
     assert "attach again" in process.stderr.read()
