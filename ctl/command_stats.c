@@ -19,7 +19,7 @@ static const struct table_column columns[] = {
     {.title = "RATE"},
     {.title = "SUCCEEDED", .right = true},
     {.title = "NOT", .right = true},
-    {.title = "MEAN RUN", .right = true},
+    {.title = "WORK", .right = true},
     {.title = "LONGEST", .right = true},
     {.title = NULL},
 };
@@ -79,7 +79,7 @@ static void add_plugin(struct table *table, const json_t *plugin)
     table_add(table, rate && *rate ? rate : "-");
     table_add_format(table, "%" JSON_INTEGER_FORMAT, succeeded);
     table_add_format(table, "%" JSON_INTEGER_FORMAT, ended - succeeded);
-    table_add(table, ended > 0 ? text_seconds(total_s / (double)ended, span, sizeof(span)) : "-");
+    table_add(table, ended > 0 ? text_seconds(total_s, span, sizeof(span)) : "-");
     table_add(table, ended > 0 ? text_seconds(max_s, span, sizeof(span)) : "-");
 }
 
@@ -143,7 +143,7 @@ const struct command command_stats = {
     .usage = "",
     .summary = "show what the daemon has done since it started",
     .text = "For each plugin: jobs that are queued and running, its limit and rate, jobs that\n"
-            "succeeded and that did not, and how long they ran.\n",
+            "succeeded and that did not, the sum of their run times and the longest of them.\n",
     .examples = "  awaitctl stats\n"
                 "  awaitctl --json stats | jq '.result.plugins[] | {name, failed}'\n",
     .max_arguments = 0,

@@ -478,7 +478,7 @@ def test_stats_are_a_table(fake):
     assert lines[2] == "batches  1 running, 2 finished"
     assert lines[3] == "jobs     1 queued, 2 waiting, 3 running, 8 succeeded, 1 failed, 1 timed out, 4 retried"
     assert re.split(r"  +", lines[5].strip()) == [
-        "wait", "1", "3", "5", "10/s", "8", "2", "0.50 s", "2.00 s"]
+        "wait", "1", "3", "5", "10/s", "8", "2", "5.00 s", "2.00 s"]
     assert re.split(r"  +", lines[6].strip()) == ["exec", "0", "0", "-", "-", "0", "0", "-", "-"]
 
 
