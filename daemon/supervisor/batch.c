@@ -33,6 +33,7 @@ struct batch *batch_new(uint64_t number, const char *name, uid_t owner)
     batch->submitted_ns = clock_now_ns();
     LIST_INIT(&batch->watchers);
     LIST_INIT(&batch->waits);
+    LIST_INIT(&batch->pauses);
     LIST_INIT(&batch->endings);
     return batch;
 }
@@ -42,7 +43,7 @@ void batch_free(struct batch *batch)
     if (!batch)
         return;
     assert(!batch->lanes && LIST_EMPTY(&batch->watchers) && LIST_EMPTY(&batch->waits) &&
-           LIST_EMPTY(&batch->endings));
+           LIST_EMPTY(&batch->pauses) && LIST_EMPTY(&batch->endings));
     order_free(batch->order);
     completions_clear(&batch->completions);
     arena_clear(&batch->texts);

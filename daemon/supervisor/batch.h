@@ -54,6 +54,8 @@ struct entry {
     uint32_t base;
 };
 
+LIST_HEAD(wait_list, wait);
+
 struct batch {
     uint64_t number;
     char *name;      /* NULL: none */
@@ -99,8 +101,9 @@ struct batch {
     struct batch *hash_next;       /* the rest is the registry's, batches.c */
     TAILQ_ENTRY(batch) all_link, finished_link;
     /* The scheduler's, see scheduler_parts.h. */
-    unsigned holds; /* enum hold */
-    LIST_HEAD(, wait) waits;
+    unsigned holds;          /* enum hold */
+    struct wait_list waits;  /* see waits.c; few of them */
+    struct wait_list pauses; /* likewise, of jobs: as many as there are jobs, maybe */
     LIST_HEAD(, ending) endings;
 };
 

@@ -30,8 +30,15 @@ struct waits {
     struct alarm *alarm;
     struct waits_callbacks callbacks;
     void *context;
-    LIST_HEAD(, wait) others; /* of no batch */
+    struct wait_list others; /* of no batch */
 };
+
+/* Pauses and delays have a list of their own: others are looked for among the rest with each run that is sent,
+ * and with each job that fails. */
+static const struct wait_list *list_of(const struct batch *batch, enum wait_reason reason)
+{
+    return reason == WAIT_DELAY || reason == WAIT_RETRY ? &batch->pauses : &batch->waits;
+}
 
 static void drop(struct wait *wait)
 {
@@ -105,10 +112,8 @@ int waits_add(struct waits *waits, struct batch *batch, enum wait_reason reason,
         free(wait);
         return -ENOMEM;
     }
-    if (batch)
-        LIST_INSERT_HEAD(&batch->waits, wait, link);
-    else
-        LIST_INSERT_HEAD(&waits->others, wait, link);
+    struct wait_list *list = batch ? (struct wait_list *)list_of(batch, reason) : &waits->others;
+    LIST_INSERT_HEAD(list, wait, link);
     alarm_arm(waits->alarm);
     return 0;
 }
@@ -116,7 +121,7 @@ int waits_add(struct waits *waits, struct batch *batch, enum wait_reason reason,
 int waits_sooner(struct waits *waits, struct batch *batch, enum wait_reason reason, uint64_t due_ns)
 {
     struct wait *wait;
-    LIST_FOREACH (wait, &batch->waits, link) {
+    LIST_FOREACH (wait, list_of(batch, reason), link) {
         if (wait->reason == reason)
             break;
     }
@@ -132,10 +137,12 @@ int waits_sooner(struct waits *waits, struct batch *batch, enum wait_reason reas
 
 void waits_drop(struct waits *waits, struct batch *batch)
 {
-    if (LIST_EMPTY(&batch->waits))
+    if (LIST_EMPTY(&batch->waits) && LIST_EMPTY(&batch->pauses))
         return;
     while (!LIST_EMPTY(&batch->waits))
         drop(LIST_FIRST(&batch->waits));
+    while (!LIST_EMPTY(&batch->pauses))
+        drop(LIST_FIRST(&batch->pauses));
     alarm_arm(waits->alarm);
 }
 
@@ -143,7 +150,7 @@ uint64_t waits_find(const struct batch *batch, enum wait_reason reason, uint32_t
                     uint64_t *due_ns)
 {
     const struct wait *wait;
-    LIST_FOREACH (wait, &batch->waits, link) {
+    LIST_FOREACH (wait, list_of(batch, reason), link) {
         if (wait->reason != reason || job < wait->jobs.first ||
             job - wait->jobs.first >= wait->jobs.count)
             continue;

@@ -565,6 +565,20 @@ START_TEST(a_job_that_ends_within_its_grace_costs_nothing)
 }
 END_TEST
 
+START_TEST(a_job_that_fails_before_it_hears_of_its_cancel_is_not_tried_again)
+{
+    struct batch_terms terms = {.retry = {.max = 3, .delay_ns = MS, .max_delay_ns = MS}};
+    struct batch *batch = submit_on(1, &terms, 2);
+    wait_until_running(batch, 2);
+    scheduler_cancel_job(scheduler, batch, 0, "cancelled");
+    fail_job(batch, 0);
+    check_ended(batch, 0, JOB_FAILED, "why");
+    fail_job(batch, 1); /* the other one is */
+    ck_assert_uint_eq(retries, 1);
+    forget(batch);
+}
+END_TEST
+
 START_TEST(queued_jobs_can_be_cancelled_alone_and_running_ones_later)
 {
     pool.limit = 1;
@@ -614,6 +628,7 @@ int main(void)
                    a_worker_whose_job_ignores_its_cancel_is_replaced_and_the_others_run_again);
     tcase_add_test(tests, one_cancelled_job_that_stays_costs_its_worker_too);
     tcase_add_test(tests, a_job_that_ends_within_its_grace_costs_nothing);
+    tcase_add_test(tests, a_job_that_fails_before_it_hears_of_its_cancel_is_not_tried_again);
     tcase_add_test(tests, queued_jobs_can_be_cancelled_alone_and_running_ones_later);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
