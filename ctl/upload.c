@@ -15,6 +15,7 @@
 #include "ctl.h"
 #include "follow.h"
 #include "interrupt.h"
+#include "pieces.h"
 #include "terms.h"
 #include "wire/frame.h"
 
@@ -25,16 +26,6 @@
 #define ENVELOPE_BYTES ((size_t)512)
 /* Levels of a message above an entry: the message, params, jobs. */
 #define ENVELOPE_DEPTH 3
-/* Messages under way: the daemon works on one while we write the next. */
-#define PIECES_MAX 2
-
-/* A message of entries. */
-struct piece {
-    json_int_t id; /* of its request; 0: not sent */
-    uint64_t *lines;
-    size_t count, capacity;
-};
-
 struct upload {
     struct ctl *ctl;
     struct connection *connection;
@@ -44,17 +35,10 @@ struct upload {
     size_t envelope_bytes;
     size_t line_bytes; /* the daemon's limits; 0: not asked yet */
     unsigned depth;
-    json_int_t batch;                    /* 0: not opened */
-    bool existing;                       /* it is one that was there before, by its key */
-    struct bytes entries;                /* of the piece that is being gathered, with commas */
-    struct piece pieces[PIECES_MAX + 1]; /* a ring: those under way, and the one being gathered */
-    size_t oldest, under_way;
+    json_int_t batch; /* 0: not opened */
+    bool existing;    /* it is one that was there before, by its key */
+    struct pieces pieces;
 };
-
-static struct piece *gathered(struct upload *upload)
-{
-    return &upload->pieces[(upload->oldest + upload->under_way) % (PIECES_MAX + 1)];
-}
 
 int upload_read_terms(struct upload *upload)
 {
@@ -93,29 +77,12 @@ void upload_close(struct upload *upload)
 {
     if (!upload)
         return;
-    bytes_free(&upload->entries);
+    pieces_free(&upload->pieces);
     free(upload->params);
-    for (size_t i = 0; i < PIECES_MAX + 1; i++)
-        free(upload->pieces[i].lines);
     free(upload);
 }
 
 /* ---- What the daemon answers --------------------------------------------------------------------- */
-
-/* Turns "jobs[3].params.seconds" of a refused piece into "FILE:17: params.seconds". */
-static json_t *map_field(const struct upload *upload, const struct piece *piece, const char *field)
-{
-    size_t index;
-    int prefix = 0;
-    if (sscanf(field, "jobs[%zu]%n", &index, &prefix) != 1 || prefix == 0 || index >= piece->count)
-        return json_string(field);
-    const char *rest = field + prefix;
-    rest += *rest == '.';
-    if (!upload->options.file)
-        return json_string(rest);
-    return json_sprintf("%s:%" PRIu64 "%s%s", upload->options.file, piece->lines[index],
-                        *rest ? ": " : "", rest);
-}
 
 static void map_problems(struct upload *upload, const struct piece *piece)
 {
@@ -125,7 +92,8 @@ static void map_problems(struct upload *upload, const struct piece *piece)
     json_array_foreach (upload->ctl->problems, i, problem) {
         const char *field = json_string_value(json_object_get(problem, "field"));
         if (field) /* without memory the field stays as the daemon told it */
-            (void)json_object_set_new(problem, "field", map_field(upload, piece, field));
+            (void)json_object_set_new(problem, "field",
+                                      piece_field(piece, upload->options.file, field));
     }
     if (!upload->options.file) /* the entry's own members were options, too */
         terms_name_problems(upload->options.terms, upload->ctl->problems);
@@ -155,19 +123,10 @@ static int ask(struct upload *upload, const char *method, json_t *params, bool p
     return code ? code : await(upload, id, print, result);
 }
 
-static void drop_oldest(struct upload *upload)
-{
-    struct piece *piece = &upload->pieces[upload->oldest];
-    piece->count = 0;
-    piece->id = 0;
-    upload->oldest = (upload->oldest + 1) % (PIECES_MAX + 1);
-    upload->under_way--;
-}
-
 /* Waits until the oldest message under way has been accepted. */
 static int await_oldest(struct upload *upload)
 {
-    struct piece *piece = &upload->pieces[upload->oldest];
+    struct piece *piece = pieces_oldest(&upload->pieces);
     json_t *result;
     int code = await(upload, piece->id, false, &result);
     if (code) {
@@ -175,7 +134,7 @@ static int await_oldest(struct upload *upload)
         return code;
     }
     json_decref(result);
-    drop_oldest(upload);
+    pieces_drop_oldest(&upload->pieces);
     return CTL_OK;
 }
 
@@ -185,7 +144,7 @@ int upload_take(struct upload *upload)
     int code = connection_read(upload->connection, 0, &incoming);
     if (code)
         return code == CTL_TIMED_OUT ? CTL_OK : code;
-    struct piece *piece = &upload->pieces[upload->oldest];
+    struct piece *piece = pieces_oldest(&upload->pieces);
     if (incoming.kind == INCOMING_EVENT && upload->follow) {
         code = follow_on_event(upload->follow, &incoming);
     } else if (incoming.kind == INCOMING_ERROR) {
@@ -193,9 +152,9 @@ int upload_take(struct upload *upload)
             incoming_print(&incoming);
         code = connection_refusal(upload->ctl, incoming.body);
         map_problems(upload, piece);
-    } else if (incoming.kind == INCOMING_RESULT && upload->under_way > 0 &&
+    } else if (incoming.kind == INCOMING_RESULT && upload->pieces.under_way > 0 &&
                incoming.id == piece->id) {
-        drop_oldest(upload);
+        pieces_drop_oldest(&upload->pieces);
     }
     incoming_clear(&incoming);
     return code;
@@ -265,7 +224,7 @@ static int check_entry(struct upload *upload, const char *entry, size_t size, ui
 static int send_gathered(struct upload *upload, const char *method, const char *params)
 {
     static const char tail[] = "]}}\n";
-    struct piece *piece = gathered(upload);
+    struct piece *piece = pieces_gathered(&upload->pieces);
     piece->id = connection_next_id(upload->connection);
     char head[160];
     int head_size = snprintf(head, sizeof(head),
@@ -276,12 +235,12 @@ static int send_gathered(struct upload *upload, const char *method, const char *
     if (code == CTL_OK)
         code = connection_write(upload->connection, params, strlen(params));
     if (code == CTL_OK)
-        code = connection_write(upload->connection, (const char *)upload->entries.data,
-                                upload->entries.size);
+        code = connection_write(upload->connection, (const char *)upload->pieces.entries.data,
+                                upload->pieces.entries.size);
     if (code == CTL_OK)
         code = connection_write(upload->connection, tail, sizeof(tail) - 1);
-    bytes_clear(&upload->entries);
-    upload->under_way++;
+    bytes_clear(&upload->pieces.entries);
+    upload->pieces.under_way++;
     return code;
 }
 
@@ -336,21 +295,14 @@ bool upload_is_existing(const struct upload *upload)
     return upload->existing;
 }
 
-/* Forgets the entries that were gathered. */
-static void drop_gathered(struct upload *upload)
-{
-    bytes_clear(&upload->entries);
-    gathered(upload)->count = 0;
-}
-
 int upload_flush(struct upload *upload)
 {
-    if (gathered(upload)->count == 0)
+    if (pieces_gathered(&upload->pieces)->count == 0)
         return CTL_OK;
     int code = upload->batch ? CTL_OK : open_batch(upload);
     if (upload->existing)
-        drop_gathered(upload);
-    else if (code == CTL_OK && upload->under_way == PIECES_MAX)
+        pieces_drop_gathered(&upload->pieces);
+    else if (code == CTL_OK && upload->pieces.under_way == PIECES_MAX)
         code = await_oldest(upload);
     if (code || upload->existing)
         return code;
@@ -362,41 +314,23 @@ int upload_flush(struct upload *upload)
 
 bool upload_is_waiting(const struct upload *upload)
 {
-    return upload->entries.size > 0;
-}
-
-static int append(struct upload *upload, const char *entry, size_t size, uint64_t line)
-{
-    struct piece *piece = gathered(upload);
-    if (piece->count == piece->capacity) {
-        size_t capacity = piece->capacity * 2 + 64;
-        uint64_t *lines = reallocarray(piece->lines, capacity, sizeof(*lines));
-        if (!lines)
-            return ctl_fail_memory(upload->ctl);
-        piece->lines = lines;
-        piece->capacity = capacity;
-    }
-    if (piece->count > 0)
-        bytes_put(&upload->entries, ",", 1);
-    bytes_put(&upload->entries, entry, size);
-    if (upload->entries.failed)
-        return ctl_fail_memory(upload->ctl);
-    piece->lines[piece->count++] = line;
-    return CTL_OK;
+    return upload->pieces.entries.size > 0;
 }
 
 int upload_add(struct upload *upload, const char *entry, size_t size, uint64_t line)
 {
-    size_t together = upload->entries.size + size + 1;
+    size_t together = upload->pieces.entries.size + size + 1;
     if (upload->line_bytes > 0 || together + upload->envelope_bytes > UNASKED_BYTES) {
         int code = check_entry(upload, entry, size, line);
         /* Pieces of half a message: well under the limit, and two under way are one. */
-        if (code == CTL_OK && upload->entries.size > 0 && together > upload->line_bytes / 2)
+        if (code == CTL_OK && upload->pieces.entries.size > 0 && together > upload->line_bytes / 2)
             code = upload_flush(upload);
         if (code)
             return code;
     }
-    return append(upload, entry, size, line);
+    if (pieces_append(&upload->pieces, entry, size, line) < 0)
+        return ctl_fail_memory(upload->ctl);
+    return CTL_OK;
 }
 
 /* ---- The end ------------------------------------------------------------------------------------- */
@@ -409,7 +343,7 @@ static int submit_whole(struct upload *upload, json_t **result)
     if (asprintf(&head, "%.*s,\"jobs\":[", (int)size - 2, upload->params + 1) < 0)
         return ctl_fail_memory(upload->ctl);
 
-    struct piece *piece = gathered(upload);
+    struct piece *piece = pieces_gathered(&upload->pieces);
     int code = send_gathered(upload, "batch.submit", head);
     if (code == CTL_OK)
         code = await(upload, piece->id, true, result);
@@ -423,7 +357,7 @@ static int submit_whole(struct upload *upload, json_t **result)
 static int seal(struct upload *upload, json_t **result)
 {
     int code = upload_flush(upload);
-    while (code == CTL_OK && upload->under_way > 0)
+    while (code == CTL_OK && upload->pieces.under_way > 0)
         code = await_oldest(upload);
     if (code)
         return code;
@@ -478,7 +412,7 @@ void upload_abandon(struct upload *upload, int code)
 {
     struct ctl *ctl = upload->ctl;
     if (!upload->batch || upload->existing) {
-        if (code == CTL_INTERRUPTED && upload->under_way > 0)
+        if (code == CTL_INTERRUPTED && upload->pieces.under_way > 0)
             (void)ctl_fail(ctl, code,
                            "interrupted before the daemon answered; `awaitctl list` tells whether "
                            "it took the batch");
