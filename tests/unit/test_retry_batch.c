@@ -108,7 +108,7 @@ START_TEST(a_retry_of_a_retry_counts_from_the_first)
     ck_assert_uint_eq(third->jobs, 3);
     for (uint32_t job = 0; job < 3; job++) {
         AUTO_FREE char *name = batch_job_name(third, job);
-        ck_assert_int_eq(atoi(name), (int)(7 + job));
+        ck_assert_str_eq(name, job == 0 ? "7" : job == 1 ? "8" : "9");
     }
     batch_free(third);
 }
