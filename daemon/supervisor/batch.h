@@ -68,8 +68,9 @@ struct batch {
     const char
         *cancelled; /* as a whole, for this reason: jobs still queued will not run; NULL: not */
     enum job_state stopped_as; /* how those jobs end then */
-    uint64_t stopped_ns;       /* when its running jobs were told to end; 0: they were not */
-    uint64_t retries;          /* attempts that were not the last ones of their jobs */
+    bool given_up; /* cancelled not by anybody's wish: its deadline passed, or a job of it failed */
+    uint64_t stopped_ns; /* when its running jobs were told to end; 0: they were not */
+    uint64_t retries;    /* attempts that were not the last ones of their jobs */
     bool
         cut_short; /* cancelled while it was open: it is not what it was to be, however its jobs ended */
     bool finished; /* sealed, and all jobs have ended */

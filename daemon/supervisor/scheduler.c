@@ -52,8 +52,8 @@ static void on_due(void *context, struct batch *batch, enum wait_reason reason,
         scheduler_release(scheduler, batch, HOLD_RATE);
         break;
     case WAIT_DEADLINE:
-        (void)scheduler_stop(scheduler, batch, JOB_TIMED_OUT,
-                             "the deadline of its batch has passed");
+        (void)scheduler_give_up(scheduler, batch, JOB_TIMED_OUT,
+                                "the deadline of its batch has passed");
         break;
     case WAIT_CANCEL:
         grace_over_job(scheduler, batch, jobs.first, since_ns);
@@ -187,6 +187,14 @@ uint32_t scheduler_stop(struct scheduler *scheduler, struct batch *batch, enum j
     stop_running(scheduler, batch, state);
     stop_queued(scheduler, batch, state, reason);
     return concerned;
+}
+
+uint32_t scheduler_give_up(struct scheduler *scheduler, struct batch *batch, enum job_state state,
+                           const char *reason)
+{
+    if (!batch->cancelled)
+        batch->given_up = true;
+    return scheduler_stop(scheduler, batch, state, reason);
 }
 
 uint32_t scheduler_cancel(struct scheduler *scheduler, struct batch *batch, const char *reason)

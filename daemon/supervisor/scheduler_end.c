@@ -70,8 +70,8 @@ static void affect_others(struct scheduler *scheduler, struct batch *batch, uint
         ready_follow_order(scheduler, batch);
     }
     if (batch->terms.on_failure == ON_FAILURE_CANCEL && state != JOB_SUCCEEDED)
-        (void)scheduler_stop(scheduler, batch, JOB_CANCELLED,
-                             "another job of its batch did not succeed");
+        (void)scheduler_give_up(scheduler, batch, JOB_CANCELLED,
+                                "another job of its batch did not succeed");
 }
 
 /* Records the end of a job. The batch may have finished behind it. */

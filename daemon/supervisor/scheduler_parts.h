@@ -74,6 +74,9 @@ void scheduler_release(struct scheduler *scheduler, struct batch *batch, enum ho
  * sealed. Returns how many there are. `reason` is a constant. The batch may have finished behind it. */
 uint32_t scheduler_stop(struct scheduler *scheduler, struct batch *batch, enum job_state state,
                         const char *reason);
+/* The same where nobody asked for it: the batch has failed then. */
+uint32_t scheduler_give_up(struct scheduler *scheduler, struct batch *batch, enum job_state state,
+                           const char *reason);
 
 /* The terms that hold for an entry. */
 uint64_t scheduler_timeout_ns(const struct scheduler *scheduler, const struct batch *batch,

@@ -27,7 +27,7 @@ const char *summary_state(const struct batch *batch)
         return batch->sealed ? "running" : "open";
     if (batch->in_state[JOB_SUCCEEDED] == batch->jobs && !batch->cut_short)
         return "succeeded";
-    return batch->cancelled ? "cancelled" : "failed";
+    return batch->cancelled && !batch->given_up ? "cancelled" : "failed";
 }
 
 static uint64_t wall_ns(const struct batch *batch)
