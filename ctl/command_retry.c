@@ -60,6 +60,10 @@ static int retry(struct ctl *ctl, const struct retry_options *given, struct conn
     if (!params)
         return ctl_fail(ctl, CTL_USAGE, "--key: not valid UTF-8");
     int code = connection_call(connection, "batch.retry", params, &result);
+    if (code == CTL_INTERRUPTED)
+        return ctl_fail(ctl, code,
+                        "interrupted before the daemon answered; `awaitctl list` tells whether "
+                        "there is a new batch");
     if (code)
         return code;
     follow_init(&follow, ctl, connection, &follow_options);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include "connection.h"
 #include "ctl.h"
+#include "follow.h"
 #include "interrupt.h"
 #include "options.h"
 #include "summary.h"
@@ -68,8 +69,7 @@ static int run(struct ctl *ctl, const void *given, int count, char **arguments)
         code = conclude(ctl, given, batch, &answer);
         incoming_clear(&answer);
     } else if (code == CTL_INTERRUPTED) {
-        (void)ctl_fail(ctl, code, "batch %ju goes on; attach again with: awaitctl watch %ju",
-                       (uintmax_t)batch, (uintmax_t)batch);
+        (void)follow_interrupted(ctl, batch);
     }
     connection_close(connection);
     return code;

@@ -33,6 +33,8 @@ static int watch(struct ctl *ctl, const struct watch_options *given, struct conn
         return ctl_fail(ctl, CTL_USAGE, "--events: not valid UTF-8");
     json_t *result;
     int code = connection_call(connection, "batch.watch", params, &result);
+    if (code == CTL_INTERRUPTED)
+        return follow_interrupted(ctl, batch);
     if (code)
         return code;
 

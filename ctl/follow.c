@@ -296,6 +296,13 @@ static int follow_next(struct follow *follow)
     return code;
 }
 
+int follow_interrupted(struct ctl *ctl, uint64_t batch)
+{
+    return ctl_fail(ctl, CTL_INTERRUPTED,
+                    "batch %ju goes on; attach again with: awaitctl watch %ju", (uintmax_t)batch,
+                    (uintmax_t)batch);
+}
+
 int follow_run(struct follow *follow)
 {
     struct ctl *ctl = follow->ctl;
@@ -305,9 +312,7 @@ int follow_run(struct follow *follow)
         code = follow_next(follow);
     progress_hide(&follow->progress);
     if (code == CTL_INTERRUPTED && !follow->options.ends_with_us)
-        return ctl_fail(ctl, CTL_INTERRUPTED,
-                        "batch %ju goes on; attach again with: awaitctl watch %ju",
-                        (uintmax_t)follow->batch, (uintmax_t)follow->batch);
+        return follow_interrupted(ctl, follow->batch);
     if (code == CTL_NO_DAEMON) {
         struct error why = ctl->error;
         return ctl_fail(ctl, CTL_NO_DAEMON, "%.300s, and batch %ju was not done", why.text,

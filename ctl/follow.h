@@ -54,6 +54,9 @@ void follow_begin(struct follow *follow, uint64_t batch, uint64_t jobs);
 /* One event; a connection_event_handler. */
 int follow_on_event(void *context, const struct incoming *event);
 
+/* The failure of being interrupted while a batch goes on: tells how to attach again. */
+int follow_interrupted(struct ctl *ctl, uint64_t batch);
+
 /* Reads events until the batch is done; returns the exit code. ^C and a daemon that goes away are told
  * with how to attach again. */
 int follow_run(struct follow *follow);

@@ -396,6 +396,21 @@ def test_retry_can_leave_at_once(fake):
     assert daemon.params("batch.retry") == {"batch": 3, "follow": "none"}
 
 
+@pytest.mark.parametrize("command, words", [
+    ("watch", "batch 7 goes on; attach again with: awaitctl watch 7"),
+    ("wait", "batch 7 goes on; attach again with: awaitctl watch 7"),
+    ("retry", "interrupted before the daemon answered"),
+])
+def test_an_interrupt_before_the_answer_tells_what_to_do(fake, command, words):
+    daemon = fake(**{f"batch_{command}": lambda _: None})
+    process = daemon.spawn(command, "7")
+    assert daemon.held.wait(DEADLINE)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 130
+    assert words in err
+
+
 def test_retry_of_what_runs_is_told(fake):
     daemon = fake(batch_retry=Refusal(4, "batch 3 is not finished"))
     assert "batch 3 is not finished" in daemon.ctl("retry", "3", check=5).stderr
