@@ -42,7 +42,7 @@ static uint32_t add(const char *name, uint32_t count)
 }
 
 /* The entry added last comes after these; names end with NULL. */
-static void wish(bool any, ...)
+static void wish(int any, ...)
 {
     va_list names;
     json_t *list = json_array();
