@@ -94,6 +94,10 @@ def test_held_clients_go_on_in_the_order_in_which_they_came(start_daemon):
         for job in range(4):
             other.call("job.cancel", batch=full, job=job)
         assert all(is_silent(client, 0.02) for client in clients)
+        # One job would fit now; but who comes now comes last.
+        late = daemon.client()
+        late_held = add(late, late.call("batch.open")["batch"], wait_job(3600))
+        assert is_silent(late)
         other.call("job.cancel", batch=full, job=4)
         assert clients[0].answer(held[0][1])["jobs"] == 5
         for i in range(1, 6):
@@ -103,6 +107,8 @@ def test_held_clients_go_on_in_the_order_in_which_they_came(start_daemon):
         other.call("batch.cancel", batch=held[0][0])
         for i in (6, 7):
             assert clients[i].answer(held[i][1])["jobs"] == 1
+        assert late.answer(late_held)["jobs"] == 1
+        late.close()
     for client in clients:
         client.close()
 
