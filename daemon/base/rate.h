@@ -38,7 +38,7 @@ uint32_t rate_room(const struct rate *rate, uint64_t now_ns, uint32_t max);
 void rate_take(struct rate *rate, uint64_t now_ns, uint32_t count);
 
 /*
- * There is no room, and somebody waits for it: returns when there is. What then comes late, because the one who
+ * Somebody waits: returns when there is room, at once maybe. What then comes late, because the one who
  * waited was woken late, is made up for by what follows, so that the rate is kept on the whole; but for no
  * more than RATE_LAG_NS, lest a daemon that was held up bursts.
  */

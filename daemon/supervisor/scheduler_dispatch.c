@@ -137,12 +137,16 @@ static void wait_for_plugin(struct scheduler *scheduler, uint32_t position, uint
 
 static void wait_for_batch(struct scheduler *scheduler, struct batch *batch, uint64_t now_ns)
 {
-    if (batch->terms.limit && batch->in_state[JOB_RUNNING] >= batch->terms.limit)
+    if (batch->terms.limit && batch->in_state[JOB_RUNNING] >= batch->terms.limit) {
         scheduler_hold(batch, HOLD_LIMIT);
-    if (rate_room(&batch->terms.rate, now_ns, 1) > 0 || !queue_lane_with_jobs(batch))
+        return; /* its rate is not what it waits for */
+    }
+    if (!queue_lane_with_jobs(batch))
         return;
+    uint64_t due_ns = rate_await(&batch->terms.rate); /* in any case: what is late is late still */
     struct wait_jobs none = {0};
-    if (waits_add(scheduler->waits, batch, WAIT_RATE, none, rate_await(&batch->terms.rate)) == 0)
+    if (rate_room(&batch->terms.rate, now_ns, 1) == 0 &&
+        waits_add(scheduler->waits, batch, WAIT_RATE, none, due_ns) == 0)
         scheduler_hold(batch, HOLD_RATE);
 }
 
@@ -188,6 +192,8 @@ static uint32_t move_some(struct scheduler *scheduler, uint32_t position)
         return 1;
     send_run(scheduler, &run, worker);
     rate_take(&scheduler->loads[position].rate, now_ns, run.count);
+    if (queue_turn(scheduler->queue, position)) /* the next one waits already */
+        (void)rate_await(&scheduler->loads[position].rate);
     rate_take(&batch->terms.rate, now_ns, run.count);
     wait_for_batch(scheduler, batch, now_ns);
     return run.count;

@@ -170,6 +170,28 @@ START_TEST(jobs_of_a_plugin_start_at_its_rate_whatever_batch_they_are_of)
 }
 END_TEST
 
+/* What the loop was too late for is made up for, in one go or in several. */
+static void check_catches_up(const struct batch *batch)
+{
+    settle();
+    ck_assert_uint_ge(batch->in_state[JOB_RUNNING], 1);
+    uint64_t end_ns = clock_now_ns() + 50 * MS;
+    while (clock_now_ns() < end_ns)
+        ;
+    for (int i = 0; i < 10; i++)
+        (void)event_base_loop(base, EVLOOP_NONBLOCK);
+    ck_assert_uint_ge(batch->in_state[JOB_RUNNING], 51);
+}
+
+START_TEST(a_rate_is_kept_by_a_loop_that_is_late)
+{
+    struct batch_terms terms = {.rate = {.interval_ns = MS, .burst = 1}};
+    struct batch *batch = submit_on(1, &terms, 1000);
+    check_catches_up(batch);
+    forget(batch);
+}
+END_TEST
+
 /* ---- Pauses ------------------------------------------------------------------------------------- */
 
 START_TEST(a_paused_batch_starts_nothing_until_it_is_resumed)
@@ -608,6 +630,7 @@ int main(void)
     tcase_add_test(tests, a_higher_priority_goes_first_also_among_plugins_that_share_room);
     tcase_add_test(tests, jobs_of_a_batch_start_at_its_rate);
     tcase_add_test(tests, jobs_of_a_plugin_start_at_its_rate_whatever_batch_they_are_of);
+    tcase_add_test(tests, a_rate_is_kept_by_a_loop_that_is_late);
     tcase_add_test(tests, a_paused_batch_starts_nothing_until_it_is_resumed);
     tcase_add_test(tests, a_paused_batch_can_be_cancelled);
     tcase_add_test(tests, jobs_with_a_delay_wait_for_it_and_for_nothing_else);
