@@ -3,8 +3,8 @@
 
     bench.py [--quick] [NAME...]
 
-NAME: ten late array distinct latency empty idle http exec_true tokenize; all by default. --quick takes a
-tenth of the jobs and less time; its figures are for finding faults, not for comparing. AWAITD_PREFIX says
+NAME: ten late array distinct latency empty idle http exec_true tokenize orchestration; all by default. --quick
+takes a tenth of the jobs and less time; its figures are for finding faults, not for comparing. AWAITD_PREFIX says
 where the daemon is installed.
 """
 
@@ -25,6 +25,7 @@ sys.path.insert(0, str(HERE.parent / "system"))
 import awaitd  # noqa: E402  (the harness of the system tests)
 import bench_exec  # noqa: E402
 import bench_http  # noqa: E402
+import bench_orchestration  # noqa: E402
 import bench_tokenize  # noqa: E402
 
 MIB = 1 << 20
@@ -275,7 +276,7 @@ def idle(bench):
 MEASUREMENTS = {function.__name__: function
                 for function in (ten, late, array, distinct, latency, empty, idle, bench_http.http,
                                  bench_exec.exec_true,
-                                 bench_tokenize.tokenize)}
+                                 bench_tokenize.tokenize, bench_orchestration.orchestration)}
 
 
 def build_load(directory):
