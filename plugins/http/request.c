@@ -316,6 +316,8 @@ static int set_expectations(struct transfer *transfer)
 {
     struct transfer_job *now = &transfer->now;
     const struct http_params *params = now->params;
+    if (params->expect_status.count == 0)
+        return aw_fail(now->job, "expect_status: must not be empty");
     const char *wrong = status_wrong_item(&params->expect_status);
     if (wrong)
         return aw_fail(

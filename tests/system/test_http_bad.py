@@ -497,6 +497,7 @@ def test_old_tls_is_refused(client, authority):
     ({"method": "CONNECT"}, "method: "),
     ({"body": "x", "json": {}}, "body, body_file and json exclude each other"),
     ({"method": "HEAD", "body": "x"}, "a HEAD request has no body"),
+    ({"expect_status": []}, "expect_status: must not be empty"),
     ({"expect_status": ["2xx"]}, "expect_status: "),
     ({"expect_status": ["299-200"]}, "expect_status: "),
     ({"http_version": "3"}, "http_version: "),
