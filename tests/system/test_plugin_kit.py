@@ -247,10 +247,12 @@ def test_all_that_awaitd_disables_is_there():
     assert set(DISABLED) <= set(HOSTILE)
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (SOURCE / "plugins").glob("*.c")))
-def test_our_own_plugins_are_accepted_without_a_warning(kit, name):
-    told = kit.plugin("check", PLUGIN_DIR / f"{name}.so", check=0)
-    assert "Warning" not in told.stdout
+def test_our_own_plugins_are_accepted_without_a_warning(kit):
+    plugins = sorted(PLUGIN_DIR.glob("*.so"))
+    assert "wait.so" in [path.name for path in plugins]
+    for path in plugins:
+        told = kit.plugin("check", path, check=0)
+        assert "Warning" not in told.stdout
 
 
 @pytest.mark.parametrize("content, words", [
