@@ -4,6 +4,7 @@
 #include "end.h"
 
 #include <awaitd/plugin.h>
+#include "decode.h"
 #include "details.h"
 #include "multi.h"
 #include "reason.h"
@@ -30,6 +31,10 @@ static bool is_wanted(struct transfer *transfer)
     const struct transfer_job *now = &transfer->now;
     if (now->wrong_status) {
         reason_set(transfer, CURLE_OK);
+        return false;
+    }
+    if (now->decode && !now->cut && !decode_is_whole(now->decode)) {
+        (void)aw_fail(now->job, "the compressed body is broken: its end is missing");
         return false;
     }
     if (!search_found(&now->search)) {

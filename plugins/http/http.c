@@ -57,7 +57,7 @@ static const struct aw_param params[] = {
              .text = "Whether a body larger than max_body is cut there, instead of failing the job",
              .default_text = "false"),
     AW_PARAM(struct http_params, compressed,
-             .text = "Whether to ask for a compressed body, which is then decompressed",
+             .text = "Whether to ask for a body compressed with gzip, which is then decompressed",
              .default_text = "true"),
     AW_PARAM(struct http_params, http_version,
              .text = "\"1.1\"; \"2\", on http without asking first; \"auto\": what the server has",
@@ -111,6 +111,7 @@ static void clean_up(void *instance)
     struct http *http = instance;
     transfers_free(http);
     multi_free(http->multi);
+    curl_slist_free_all(http->headers);
     address_rules_free(http->rules);
     free(http);
     curl_global_cleanup();
@@ -132,7 +133,8 @@ static int prepare(struct aw_worker *worker, const void *data, void **instance, 
     }
     http->settings = given;
     http->rules = address_rules_new(&given->allow, &given->deny, reason, reason_size);
-    if (http->rules)
+    http->headers = curl_slist_append(NULL, HTTP_ACCEPT_ENCODING);
+    if (http->rules && http->headers)
         http->multi = multi_new(aw_event_base(worker), (long)given->connections, end_done);
     if (!http->multi) {
         clean_up(http);

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "decode.h"
 #include "response.h"
 #include "status.h"
 #include "transfer.h"
@@ -134,9 +135,6 @@ static void set_by_result(struct transfer *transfer, CURLcode result)
     case CURLE_UNSUPPORTED_PROTOCOL:
         set_protocol(transfer, result);
         break;
-    case CURLE_BAD_CONTENT_ENCODING:
-        (void)aw_fail(job, "the compressed body is broken: %s", words(transfer, result, text));
-        break;
     case CURLE_URL_MALFORMAT:
         (void)aw_fail(job, "not a URL: %s", words(transfer, result, text));
         break;
@@ -180,6 +178,14 @@ void reason_set(struct transfer *transfer, CURLcode result)
     case STOP_STALLED:
         (void)aw_fail(now->job, "no byte for %g s while %s", now->params->stall_timeout.seconds,
                       phase(transfer));
+        break;
+    case STOP_ENCODING:
+        (void)aw_fail(now->job,
+                      "the body is encoded otherwise than with gzip, which was asked for");
+        break;
+    case STOP_BROKEN:
+        (void)aw_fail(now->job, "the compressed body is broken: %s",
+                      now->decode ? decode_problem(now->decode) : "out of memory");
         break;
     case STOP_FILE:
         (void)aw_fail(now->job, "body_file: %s: became shorter while it was sent",

@@ -211,29 +211,49 @@ static bool add_given(struct transfer *transfer, const char *line)
     return add_header(transfer, name);
 }
 
+static bool is_named(const char *line, const char *name)
+{
+    size_t size = strlen(name);
+    return strncasecmp(line, name, size) == 0 && line[size] == ':';
+}
+
+/* Those that say what comes with the request, unless the job says so itself. */
+static int add_own(struct transfer *transfer, bool typed, bool encoded)
+{
+    const struct http_params *params = transfer->now.params;
+    /* Not what libcurl says of a body, "a form"; and no pause of a second for the server to agree. */
+    const char *type = params->json.text ? "Content-Type: application/json" : "Content-Type:";
+    bool body = has_body(params);
+    if ((body && !typed && !add_header(transfer, type)) ||
+        (body && !add_header(transfer, "Expect:")) ||
+        (params->compressed && !encoded && !add_header(transfer, HTTP_ACCEPT_ENCODING)))
+        return fail_memory(transfer);
+    return AW_OK;
+}
+
 static int set_headers(struct transfer *transfer)
 {
-    const struct transfer_job *now = &transfer->now;
+    struct transfer_job *now = &transfer->now;
     const struct http_params *params = now->params;
-    bool typed = false;
+    if (params->headers.count == 0 && !has_body(params)) {
+        (void)curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER,
+                               params->compressed ? transfer->http->headers : NULL);
+        return AW_OK;
+    }
+    bool typed = false, encoded = false;
     for (size_t i = 0; i < params->headers.count; i++) {
         const char *line = params->headers.items[i];
         const char *problem = header_problem(line);
         if (problem)
             return aw_fail(now->job, "headers[%zu]: %s", i, problem);
-        typed |= strncasecmp(line, "content-type:", strlen("content-type:")) == 0;
+        typed |= is_named(line, "content-type");
+        encoded |= is_named(line, "accept-encoding");
         if (!add_given(transfer, line))
             return fail_memory(transfer);
     }
-    if (has_body(params)) {
-        /* Not what libcurl says of a body, "a form"; and no pause of a second for the server to agree. */
-        const char *type = params->json.text ? "Content-Type: application/json" : "Content-Type:";
-        if ((!typed && !add_header(transfer, type)) || !add_header(transfer, "Expect:"))
-            return fail_memory(transfer);
-    }
-    if (!now->headers)
-        return AW_OK;
-    transfer->now.custom = true;
+    if (add_own(transfer, typed, encoded) != AW_OK)
+        return AW_FAILED;
+    now->custom = true;
     (void)curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, now->headers); /* stores it */
     return AW_OK;
 }
@@ -346,7 +366,6 @@ int request_set(struct transfer *transfer)
         return aw_fail(transfer->now.job, "user_agent: must not have control characters");
     if (set_text(transfer, CURLOPT_URL, params->url) != AW_OK ||
         set_text(transfer, CURLOPT_USERAGENT, params->user_agent) != AW_OK ||
-        set_text(transfer, CURLOPT_ACCEPT_ENCODING, params->compressed ? "" : NULL) != AW_OK ||
         set_version(transfer) != AW_OK || set_expectations(transfer) != AW_OK ||
         set_method(transfer) != AW_OK || set_headers(transfer) != AW_OK ||
         set_tls(transfer) != AW_OK || set_credentials(transfer) != AW_OK)

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "decode.h"
 #include "multi.h"
 #include "response.h"
 
@@ -153,6 +154,7 @@ void transfer_release(struct transfer *transfer)
         reusable = set_common(transfer) == CURLE_OK;
     }
     search_clear(&now->search);
+    decode_free(now->decode);
     if (now->file)
         (void)close(now->file - 1); /* nothing was written */
     curl_slist_free_all(now->headers);

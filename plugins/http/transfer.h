@@ -13,14 +13,23 @@
 #include "params.h"
 #include "search.h"
 
+struct decode;
 struct multi;
+
+/* What a response says of its body. */
+enum encoding {
+    ENCODING_NONE,
+    ENCODING_GZIP,
+    ENCODING_OTHER,
+};
 
 /* What the plugin has in each worker. */
 struct http {
     struct multi *multi;
     struct address_rules *rules;
     const struct http_settings *settings;
-    struct transfer *idle; /* list of those kept */
+    struct curl_slist *headers; /* of requests that have none of their own */
+    struct transfer *idle;      /* list of those kept */
     size_t idle_count;
 };
 
@@ -31,6 +40,8 @@ enum stop {
     STOP_BODY,       /* more body than max_body */
     STOP_HEADERS,    /* more headers than HEADERS_BYTES */
     STOP_STALLED,    /* no byte for stall_timeout */
+    STOP_ENCODING,   /* a body that is encoded otherwise than was asked for */
+    STOP_BROKEN,     /* a body that cannot be decompressed */
     STOP_FILE,       /* body_file cannot be read to the end that it had */
     STOP_SENT_AGAIN, /* would have sent a request again that may not be */
 };
@@ -46,22 +57,24 @@ struct transfer {
         const struct http_params *params;
         struct search search; /* for `expect` */
         struct curl_slist *headers;
-        int file;              /* body_file + 1; 0: none */
-        uint64_t file_size;    /* bytes */
-        uint64_t file_offset;  /* of the next byte to send */
-        uint64_t size;         /* bytes of body so far, decoded */
-        uint64_t headers_size; /* bytes of headers so far, of all responses */
-        uint64_t begin_ns;     /* monotonic */
-        uint64_t last_ns;      /* when the last byte came or went; 0: none did */
-        curl_off_t sent;       /* bytes of body sent so far */
-        long status;           /* the last response's; 0: none yet, or under way */
-        long requests;         /* sent so far, redirects included */
-        bool has_location;     /* the response being read has a Location */
-        bool in_headers;       /* the first line of a response has come, its last header has not */
-        bool wrong_status;     /* the final response has a status that is not expected */
-        bool cut;              /* the body was cut at max_body, as wanted */
-        bool custom;           /* options are set that the next job must not have */
-        bool denied;           /* a connection was refused by the rules; peer is where to */
+        int file;               /* body_file + 1; 0: none */
+        uint64_t file_size;     /* bytes */
+        uint64_t file_offset;   /* of the next byte to send */
+        uint64_t size;          /* bytes of body so far, decoded */
+        uint64_t headers_size;  /* bytes of headers so far, of all responses */
+        uint64_t begin_ns;      /* monotonic */
+        uint64_t last_ns;       /* when the last byte came or went; 0: none did */
+        curl_off_t sent;        /* bytes of body sent so far */
+        long status;            /* the last response's; 0: none yet, or under way */
+        long requests;          /* sent so far, redirects included */
+        bool has_location;      /* the response being read has a Location */
+        bool in_headers;        /* the first line of a response has come, its last header has not */
+        bool wrong_status;      /* the final response has a status that is not expected */
+        bool cut;               /* the body was cut at max_body, as wanted */
+        bool custom;            /* options are set that the next job must not have */
+        bool denied;            /* a connection was refused by the rules; peer is where to */
+        enum encoding encoding; /* of the response's body */
+        struct decode *decode;  /* decompresses it; NULL: comes as it is */
         enum stop stop;
         struct sockaddr_storage peer; /* where it connected to last; ss_family 0: nowhere */
     } now;

@@ -1,5 +1,6 @@
 """The http plugin and servers that misbehave, and requests that cannot be made."""
 
+import gzip
 import os
 import socket
 import ssl
@@ -118,7 +119,8 @@ def test_what_is_no_http_url_is_refused(client, url, told):
     (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", ""),
     (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
      "the compressed body is broken: "),
-    (b"HTTP/1.1 200 OK\r\nContent-Encoding: " + b"gzip, " * 20 + b"gzip\r\n\r\nhello", ""),
+    (b"HTTP/1.1 200 OK\r\nContent-Encoding: " + b"gzip, " * 20 + b"gzip\r\n\r\nhello",
+     "the body is encoded otherwise than with gzip, which was asked for"),
 ])
 def test_a_broken_answer_fails_the_job(client, response, told):
     assert reason(served(client, raw(response))).startswith(told)
@@ -566,8 +568,67 @@ def test_a_request_says_what_was_asked_for(client):
     assert set(fourth.headers) == {"host", "user-agent", "accept", "accept-encoding"}
 
 
-def test_a_compressed_body_whose_end_is_missing_fails_the_job(client):
-    body = http_peers.gzipped_zeros(100_000)
-    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
-    event = served(client, raw(head + body[:-20]))
-    assert reason(event).startswith("the body ended early: ")
+def gzipped(data, level=9):
+    """The same at all times, as the names of tests must be."""
+    return gzip.compress(data, level, mtime=0)
+
+
+GZIPPED = gzipped(b"hello " * 1000)
+
+
+def encoded(data, encoding="gzip"):
+    """A script that answers with such a body."""
+    return lambda connection: connection.serve((200, data, f"Content-Encoding: {encoding}"))
+
+
+@pytest.mark.parametrize("data", [
+    GZIPPED, GZIPPED + bytes(100), gzipped(b"hello " * 400) + gzipped(b"hello " * 600),
+    gzipped(b"hello " * 1000, 0),
+], ids=["one member", "padding", "two members", "not compressed"])
+@pytest.mark.parametrize("encoding", ["gzip", "X-GZip "])
+def test_gzip_is_decompressed(client, data, encoding):
+    event = served(client, encoded(data, encoding))
+    assert (event["state"], event["output"]) == ("succeeded", "hello " * 1000), event
+
+
+@pytest.mark.parametrize("size", [16384, 16383, 16385, 32768, 0, 1])
+def test_gzip_of_any_size_is_decompressed(client, size):
+    event = served(client, encoded(gzipped(b"x" * size)))
+    assert (event["state"], event["output"]) == ("succeeded", "x" * size), event
+
+
+def test_gzip_may_come_byte_by_byte(client):
+
+    def script(connection):
+        connection.request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n")
+        for byte in GZIPPED:
+            connection.send(bytes([byte]))
+
+    assert served(client, script)["output"] == "hello " * 1000
+
+
+def damaged(at):
+    return GZIPPED[:at] + bytes([GZIPPED[at] ^ 0xff]) + GZIPPED[at + 1:]
+
+
+@pytest.mark.parametrize("data, told", [
+    *((GZIPPED[:size], "its end is missing") for size in (1, 5, 10, 20, len(GZIPPED) - 1)),
+    (GZIPPED + GZIPPED[:15], "its end is missing"),
+    (damaged(len(GZIPPED) - 1), ""), (damaged(len(GZIPPED) - 8), ""), (damaged(12), ""), (b"x", ""),
+], ids=lambda value: value if isinstance(value, str) else str(len(value)))
+def test_a_damaged_gzip_body_fails_the_job(client, data, told):
+    event = served(client, encoded(data))
+    assert reason(event).startswith(f"the compressed body is broken: {told}")
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "deflate"])
+def test_a_body_encoded_otherwise_fails_the_job(client, encoding):
+    told = "the body is encoded otherwise than with gzip, which was asked for"
+    assert reason(served(client, encoded(b"x", encoding))) == told
+    assert served(client, encoded(b"x", encoding), compressed=False)["output"] == "x"
+
+
+def test_an_empty_body_need_not_be_gzip(client):
+    assert served(client, encoded(b""))["state"] == "succeeded"
+    assert served(client, encoded(GZIPPED, "identity"), compressed=False)["state"] == "succeeded"
