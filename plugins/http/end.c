@@ -28,7 +28,10 @@ static void end(struct transfer *transfer, enum aw_result result)
 /* Whether the response is what the job wants; sets the reason where it is not. */
 static bool is_wanted(struct transfer *transfer)
 {
-    const struct transfer_job *now = &transfer->now;
+    struct transfer_job *now = &transfer->now;
+    /* Asked again, for answers that libcurl takes for the last one although more should have followed: a 101 that
+     * nobody asked for, a redirect to nowhere. */
+    now->wrong_status |= !status_listed(&now->params->expect_status, now->status);
     if (now->wrong_status) {
         reason_set(transfer, CURLE_OK);
         return false;

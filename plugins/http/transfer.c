@@ -56,7 +56,7 @@ static int on_progress(void *context, curl_off_t download_size, curl_off_t downl
         transfer->now.sent = uploaded;
         transfer->now.last_ns = transfer_now_ns();
     }
-    return CURL_PROGRESSFUNC_CONTINUE;
+    return 0; /* CURL_PROGRESSFUNC_CONTINUE would have libcurl draw its progress on standard error */
 }
 
 /* Options of the settings. */

@@ -163,6 +163,16 @@ def test_a_reset_in_the_body_is_told(client):
     assert (event["output"], event["details"]["status"]) == ("hello", 200)
 
 
+@pytest.mark.parametrize("response, status", [
+    (b"HTTP/1.1 302 Found\r\nLocation:\r\n\r\nhello", 302),
+    (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nhello", 101),
+])
+def test_an_answer_after_which_another_should_have_come_is_no_success(client, response, status):
+    event = served(client, raw(response))
+    assert reason(event) == f"status {status}, expected 200-299"
+    assert event["details"]["status"] == status
+
+
 def test_a_body_that_is_no_text_comes_as_base64(client):
     event = served(client, raw(b"HTTP/1.1 200 OK\r\nContent-Type: \xff\xfe\r\n\r\n\xff\x00\xfe"))
     assert event["state"] == "succeeded"
