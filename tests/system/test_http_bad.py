@@ -432,6 +432,14 @@ def test_a_connection_closed_meanwhile_is_replaced(one_worker):
         assert server.connections == 10
 
 
+def test_sending_a_body_writes_nothing_to_the_log(daemon, client):
+    with Server(lambda connection: connection.serve((200, b"fine"))) as server:
+        assert fetch(client, server.url(), body="x" * 100_000)["state"] == "succeeded"
+    daemon.stop()
+    lines = daemon.log.text().splitlines()
+    assert lines and all(" info: " in line for line in lines), lines
+
+
 @pytest.mark.parametrize("method, state, sent", [("PUT", "succeeded", 3), ("POST", "failed", 2)])
 def test_what_must_not_be_done_twice_is_not_sent_twice(one_worker, method, state, sent):
 
