@@ -119,7 +119,8 @@ void details_tell(struct transfer *transfer)
     const char *url = NULL, *type = NULL;
     long version = 0, redirects = 0;
     (void)curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url); /* all stay as they are */
-    (void)curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
+    if (now->has_type) /* libcurl keeps that of an earlier response otherwise */
+        (void)curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
     (void)curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
     (void)curl_easy_getinfo(easy, CURLINFO_REDIRECT_COUNT, &redirects);
     url = url ? url : "";

@@ -93,12 +93,14 @@ size_t response_header(char *data, size_t one, size_t size, void *context)
         return size;
     if (!now->in_headers && strncmp(data, "HTTP/", size < 5 ? size : 5) == 0) {
         now->in_headers = true;
-        now->has_location = false;
+        now->has_location = now->has_type = false;
         now->encoding = ENCODING_NONE;
     } else if (now->in_headers && (data[0] == '\r' || data[0] == '\n')) {
         end_headers(transfer);
     } else if (is_header(data, size, "location")) {
         now->has_location = true;
+    } else if (is_header(data, size, "content-type")) {
+        now->has_type = true;
     } else if (now->params->compressed && is_header(data, size, "content-encoding")) {
         size_t name = strlen("content-encoding:");
         on_encoding(now, data + name, size - name);

@@ -68,6 +68,7 @@ struct transfer {
         long status;            /* the last response's; 0: none yet, or under way */
         long requests;          /* sent so far, redirects included */
         bool has_location;      /* the response being read has a Location */
+        bool has_type;          /* and a Content-Type */
         bool in_headers;        /* the first line of a response has come, its last header has not */
         bool wrong_status;      /* the final response has a status that is not expected */
         bool cut;               /* the body was cut at max_body, as wanted */

@@ -351,6 +351,16 @@ def test_a_redirect_loop_ends(client):
     assert event["details"]["status"] == 302
 
 
+def test_the_type_of_a_redirect_is_not_that_of_the_body(client):
+
+    def script(connection):
+        connection.request()
+        connection.respond(302, b"", "Location: /second", "Content-Type: text/html")
+        connection.serve((200, b"fine"))
+
+    assert "content_type" not in served(client, script)["details"]
+
+
 @pytest.mark.parametrize("where", ["file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/"])
 def test_a_redirect_out_of_http_is_not_followed(client, where):
     event = served(client, lambda connection: (connection.request(), connection.redirect(where)))
