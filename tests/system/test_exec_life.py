@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import sys
 import time
 
 import pytest
@@ -95,6 +96,18 @@ def test_who_ignores_term_is_killed(begin):
     process.wait_gone()
     assert (event["state"], event["details"]["signal"]) == ("cancelled", "KILL")
     assert event["run"] >= 0.2
+
+
+@pytest.mark.parametrize("grace, signal", [("1h", "TERM"), (0, "KILL")])
+def test_who_left_its_group_is_ended_too(begin, grace, signal):
+    move = "import os; os.setpgid(0, os.getpgid(os.getppid()))"
+    tell = "print(os.getpid(), file=open(os.environ['TOLD'], 'a'), flush=True)"
+    stay = "import time; time.sleep(3600)"
+    command = begin(f'exec {sys.executable} -c "{move}; {tell}; {stay}"', grace=grace)
+    command.pids()
+    command.cancel()
+    event = command.done()
+    assert (event["state"], event["details"]["signal"]) == ("cancelled", signal)
 
 
 def test_without_grace_it_is_killed_at_once(begin):
