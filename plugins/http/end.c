@@ -11,6 +11,9 @@
 #include "status.h"
 #include "transfer.h"
 
+/* Seconds that libcurl may take to notice a limit that both look at; it knows better what it was busy with. */
+#define AFTER_LIBCURL_S 0.1
+
 struct transfer **end_transfer_of(struct aw_job *job)
 {
     return aw_state(job);
@@ -67,33 +70,40 @@ static void stop(struct transfer *transfer, enum stop why)
     end(transfer, AW_FAILED);
 }
 
-/* When the connection was ready for the request, or the last byte moved; 0: it is not ready yet, which has a
- * time limit of its own. */
-static uint64_t last_sign_ns(const struct transfer *transfer)
+/* Seconds that are left until a byte must have moved; the job has a connection. */
+static double stall_left_s(const struct transfer *transfer, uint64_t now_ns)
 {
     const struct transfer_job *now = &transfer->now;
-    curl_off_t ready_us = 0;
-    (void)curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us); /* stays 0 */
-    if (ready_us == 0)
-        return 0;
-    uint64_t ready_ns = now->begin_ns + (uint64_t)ready_us * 1000;
-    return ready_ns > now->last_ns ? ready_ns : now->last_ns;
+    uint64_t last_ns = now->ready_ns > now->last_ns ? now->ready_ns : now->last_ns;
+    return now->params->stall_timeout.seconds - (double)(now_ns - last_ns) / 1e9;
+}
+
+/* Seconds that are left until a connection must be ready, and all be over. libcurl sees to both, but does not
+ * look while a transfer waits for a connection that another one is making (CURLOPT_PIPEWAIT). */
+static double connect_left_s(const struct transfer *transfer, uint64_t now_ns)
+{
+    const struct transfer_job *now = &transfer->now;
+    curl_off_t before_us = 0; /* all redirects together took so long */
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_TIME_T, &before_us); /* stays 0 */
+    double passed_s = (double)(now_ns - now->begin_ns) / 1e9;
+    double connect_s = (double)before_us / 1e6 + now->params->connect_timeout.seconds;
+    return fmin(connect_s, now->params->timeout.seconds) + AFTER_LIBCURL_S - passed_s;
 }
 
 void end_on_time(struct aw_job *job)
 {
     struct transfer *transfer = *end_transfer_of(job);
-    double limit_s = transfer->now.params->stall_timeout.seconds;
     if (transfer->now.wrong_status) {
         stop(transfer, STOP_STATUS);
         return;
     }
-    uint64_t last_ns = last_sign_ns(transfer);
-    double passed_s = last_ns ? (double)(transfer_now_ns() - last_ns) / 1e9 : 0;
-    if (passed_s >= limit_s)
-        stop(transfer, STOP_STALLED);
+    uint64_t now_ns = transfer_now_ns();
+    bool connected = transfer_is_connected(transfer);
+    double left_s = connected ? stall_left_s(transfer, now_ns) : connect_left_s(transfer, now_ns);
+    if (left_s > 0)
+        aw_after(job, left_s, end_on_time);
     else
-        aw_after(job, limit_s - passed_s, end_on_time);
+        stop(transfer, connected ? STOP_STALLED : STOP_WAITED);
 }
 
 void end_cancelled(struct aw_job *job)

@@ -162,7 +162,9 @@ static int start(struct aw_job *job, const void *data)
         return aw_fail(job, "%s", curl_multi_strerror(result));
     }
     *end_transfer_of(job) = transfer;
-    aw_after(job, given->stall_timeout.seconds, end_on_time);
+    double connect_s = fmin(given->connect_timeout.seconds, given->timeout.seconds);
+    /* Nothing is over before the shortest of these. */
+    aw_after(job, fmin(given->stall_timeout.seconds, connect_s), end_on_time);
     return AW_OK;
 }
 

@@ -30,12 +30,15 @@ static const char *phase(struct transfer *transfer)
     const struct transfer_job *now = &transfer->now;
     if (now->in_headers)
         return "reading headers";
-    if (now->status >= 200)
+    if (now->in_body)
         return "reading the body";
-    if (info(transfer, CURLINFO_PRETRANSFER_TIME_T) == 0) {
+    if (now->stop == STOP_WAITED)
+        return "waiting for the connection that another job makes";
+    if (!transfer_is_connected(transfer)) {
+        if (info(transfer, CURLINFO_REDIRECT_TIME_T) > 0)
+            return "connecting to where it was redirected";
         if (now->peer.ss_family == 0)
-            return info(transfer, CURLINFO_NAMELOOKUP_TIME_T) ? "waiting for a connection"
-                                                              : "resolving the host's name";
+            return "resolving the host's name";
         return info(transfer, CURLINFO_CONNECT_TIME_T) ? "beginning TLS" : "connecting";
     }
     return "waiting for headers";
@@ -178,6 +181,9 @@ void reason_set(struct transfer *transfer, CURLcode result)
     case STOP_STALLED:
         (void)aw_fail(now->job, "no byte for %g s while %s", now->params->stall_timeout.seconds,
                       phase(transfer));
+        break;
+    case STOP_WAITED:
+        set_timed_out(transfer);
         break;
     case STOP_ENCODING:
         (void)aw_fail(now->job,

@@ -131,20 +131,6 @@ static bool is_one_of(const char *method, const char *const *list)
     return false;
 }
 
-/* libcurl's CURLOPT_PREREQFUNCTION, before each request. libcurl sends a request again, on a new connection, when
- * a kept one turns out to be closed; the server may have acted on the first one nevertheless. */
-static int on_request(void *context, char *peer, char *own, int peer_port, int own_port)
-{
-    (void)peer, (void)own, (void)peer_port, (void)own_port;
-    struct transfer *transfer = context;
-    long redirects = 0;
-    (void)curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_COUNT, &redirects); /* stays 0 */
-    if (transfer->now.requests++ <= redirects)
-        return CURL_PREREQFUNC_OK;
-    transfer->now.stop = STOP_SENT_AGAIN;
-    return CURL_PREREQFUNC_ABORT;
-}
-
 static bool is_method(const char *method)
 {
     return strlen(method) <= METHOD_BYTES && header_is_token(method, strlen(method));
@@ -172,10 +158,7 @@ static int set_method(struct transfer *transfer)
     now->custom = true;
     if ((has_body(params) || is_one_of(method, with_body)) && set_body(transfer) != AW_OK)
         return AW_FAILED;
-    if (!is_one_of(method, idempotent)) {
-        (void)curl_easy_setopt(transfer->easy, CURLOPT_PREREQFUNCTION, on_request);
-        (void)curl_easy_setopt(transfer->easy, CURLOPT_PREREQDATA, transfer);
-    }
+    now->once = !is_one_of(method, idempotent);
     if (head) {
         set_number(transfer, CURLOPT_NOBODY, 1);
         return AW_OK;

@@ -44,8 +44,11 @@ static void end_headers(struct transfer *transfer)
     if (params->follow && now->status / 100 == 3 && now->has_location) {
         if (now->status == 303)
             forget_method(transfer);
+        now->denied = false; /* what the next one meets is another address */
+        now->peer.ss_family = 0;
         return;
     }
+    now->in_body = true;
     if (!status_listed(&params->expect_status, now->status)) {
         now->wrong_status = true;
         aw_after(now->job, ERROR_BODY_S, end_on_time);

@@ -46,6 +46,34 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose,
                   address->protocol);
 }
 
+static long redirects(const struct transfer *transfer)
+{
+    long count = 0;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_COUNT, &count); /* stays 0 */
+    return count;
+}
+
+bool transfer_is_connected(const struct transfer *transfer)
+{
+    const struct transfer_job *now = &transfer->now;
+    return now->requests > 0 && now->followed == redirects(transfer);
+}
+
+/* libcurl's CURLOPT_PREREQFUNCTION, before each request. libcurl sends a request again, on a new connection, when
+ * a kept one turns out to be closed; the server may have acted on the first one nevertheless. */
+static int on_request(void *context, char *peer, char *own, int peer_port, int own_port)
+{
+    (void)peer, (void)own, (void)peer_port, (void)own_port;
+    struct transfer *transfer = context;
+    struct transfer_job *now = &transfer->now;
+    now->ready_ns = transfer_now_ns();
+    now->followed = redirects(transfer);
+    if (now->requests++ <= now->followed || !now->once)
+        return CURL_PREREQFUNC_OK;
+    now->stop = STOP_SENT_AGAIN;
+    return CURL_PREREQFUNC_ABORT;
+}
+
 /* libcurl's CURLOPT_XFERINFOFUNCTION; used where a body is sent, to see that it moves. */
 static int on_progress(void *context, curl_off_t download_size, curl_off_t downloaded,
                        curl_off_t upload_size, curl_off_t uploaded)
@@ -93,6 +121,8 @@ static CURLcode set_common(struct transfer *transfer)
     (void)curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
     (void)curl_easy_setopt(easy, CURLOPT_XFERINFODATA, transfer);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
     (void)curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
     CURLcode result = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     if (!result)

@@ -36,10 +36,11 @@ struct http {
 /* Why we ended a transfer that libcurl would have gone on with. */
 enum stop {
     STOP_NONE,
-    STOP_STATUS,     /* a status that is not expected, and enough of its body */
-    STOP_BODY,       /* more body than max_body */
-    STOP_HEADERS,    /* more headers than HEADERS_BYTES */
-    STOP_STALLED,    /* no byte for stall_timeout */
+    STOP_STATUS,  /* a status that is not expected, and enough of its body */
+    STOP_BODY,    /* more body than max_body */
+    STOP_HEADERS, /* more headers than HEADERS_BYTES */
+    STOP_STALLED, /* no byte for stall_timeout */
+    STOP_WAITED, /* the time to connect, or all of it, went by in waiting for a connection that is being made */
     STOP_ENCODING,   /* a body that is encoded otherwise than was asked for */
     STOP_BROKEN,     /* a body that cannot be decompressed */
     STOP_FILE,       /* body_file cannot be read to the end that it had */
@@ -67,6 +68,10 @@ struct transfer {
         curl_off_t sent;        /* bytes of body sent so far */
         long status;            /* the last response's; 0: none yet, or under way */
         long requests;          /* sent so far, redirects included */
+        long followed;          /* redirects before the last of these */
+        uint64_t ready_ns;      /* when the connection was ready for it */
+        bool once;              /* a request may not be sent again */
+        bool in_body;           /* of the final response */
         bool has_location;      /* the response being read has a Location */
         bool has_type;          /* and a Content-Type */
         bool in_headers;        /* the first line of a response has come, its last header has not */
@@ -90,7 +95,11 @@ void transfer_release(struct transfer *transfer);
 /* Frees the idle ones. */
 void transfers_free(struct http *http);
 
-/* Seconds since an unspecified moment, that never go back. */
+/* Whether a connection is ready for the request, or the request is on its way. false: one is being made, waited for
+ * or, after a redirect, not yet looked for. */
+bool transfer_is_connected(const struct transfer *transfer);
+
+/* Nanoseconds since an unspecified moment, that never go back. */
 uint64_t transfer_now_ns(void);
 
 #endif

@@ -214,6 +214,30 @@ def test_a_server_that_stalls_is_given_up(client, parts, phase, limit, told):
         assert server.closed.wait(awaitd.DEADLINE)
 
 
+def test_what_a_redirect_leads_to_may_stall_too(client):
+
+    def script(connection):
+        connection.request()
+        connection.redirect("/second")
+        connection.request()
+        connection.wait_closed()
+
+    with Server(script, deadline=awaitd.DEADLINE) as server:
+        event = fetch(client, server.url(), stall_timeout="300ms")
+        assert reason(event) == "no byte for 0.3 s while waiting for headers"
+
+
+def test_connecting_after_a_redirect_has_the_time_to_connect(client):
+    with misbehaving.full_listener() as port:
+
+        def script(connection):
+            connection.request()
+            connection.redirect(f"http://127.0.0.1:{port}/")
+
+        event = served(client, script, stall_timeout="100ms", connect_timeout="500ms")
+    assert reason(event) == "timed out after 0.5 s while connecting to where it was redirected"
+
+
 def test_bytes_that_trickle_do_not_stall_but_run_out_of_time(client):
 
     def script(connection):
@@ -501,6 +525,19 @@ def test_a_server_that_speaks_no_tls_is_told(client):
     with Server(lambda connection: connection.send(b"220 hello\r\n")) as server:
         event = fetch(client, f"https://127.0.0.1:{server.port}/")
     assert reason(event).startswith("TLS: ")
+
+
+@pytest.mark.parametrize("limit", ["connect_timeout", "timeout"])
+def test_waiting_for_the_connection_of_another_job_takes_no_longer_than_allowed(one_worker, limit):
+    """Jobs at once share connections, so they wait for one that is being made."""
+    with Server(stalling(), deadline=awaitd.DEADLINE) as server:
+        url = f"https://127.0.0.1:{server.port}/"
+        first = one_worker.submit({"plugin": "http", "params": {"url": url, "connect_timeout": "1h"}})
+        assert server.accepted.wait(awaitd.DEADLINE)
+        event = fetch(one_worker, url, **{limit: "300ms"})
+        assert reason(event) == "timed out after 0.3 s while waiting for the connection that another job makes"
+        assert event["run"] < 5
+        one_worker.call("batch.cancel", batch=first)
 
 
 def test_old_tls_is_refused(client, authority):
