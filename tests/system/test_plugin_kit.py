@@ -416,10 +416,11 @@ def test_an_interrupt_cancels_the_job_and_ends_the_daemon(kit, talker, number):
     process.stdout.close()
 
 
-def test_an_interrupt_while_a_plugin_hangs_ends_all(kit):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_an_interrupt_while_a_plugin_hangs_ends_all(kit, number):
     process = kit.spawn("plugin", "check", HOSTILE_DIR / "hang_at_load.so")
     eventually(lambda: len(kit.left_behind()) == 3, "awaitctl, awaitd and a worker run")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=DEADLINE)
     assert (process.returncode, out) == (130, b"")
     assert b"interrupted" in err
@@ -462,6 +463,10 @@ def test_an_awaitd_that_is_no_program_is_told(kit, talker):
 def test_a_bad_place_for_temporary_files_is_told(kit, talker, place):
     told = kit.plugin("check", talker, env={"TMPDIR": place}, check=3)
     assert place in told.stderr
+
+
+def test_the_place_for_temporary_files_may_be_relative(kit, talker):
+    kit.plugin("check", talker, env={"TMPDIR": kit.temporary.name}, check=0)
 
 
 # ---- Clashes in a running daemon -----------------------------------------------------------------
