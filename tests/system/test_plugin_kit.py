@@ -137,6 +137,11 @@ def test_the_styles_share_all_but_how_they_run(kit):
     assert len({texts[style]["same.c"] for style in STYLES}) == 3
 
 
+def test_an_empty_directory_is_no_directory(kit):
+    done = kit.plugin("new", "rooted", "--directory", "", check=2)
+    assert "--directory: must not be empty" in done.stderr
+
+
 def test_where_awaitd_is_not_found_the_makefile_says_what_to_do(kit):
     kit.plugin("new", "lost", check=0)
     nowhere = {"PKG_CONFIG_PATH": "", "PKG_CONFIG_LIBDIR": "/nowhere"}
