@@ -71,7 +71,8 @@ START_TEST(members_are_read)
 {
     struct commands commands = read_commands(
         "[{\"argv\": [\"/x\", \"{a}\", \"b\"], \"name\": \"one\", \"env\": [\"A=1\", \"B=\"],"
-        " \"cwd\": \"/y\", \"stdin\": true, \"dashes\": true, \"clean_env\": true},"
+        " \"cwd\": \"/y\", \"stdin\": true, \"dashes\": true, \"clean_env\": true,"
+        " \"grace\": 0.5},"
         " {\"name\": \"two\", \"argv\": [\"z\"]}]");
     ck_assert_uint_eq(commands.count, 2);
     const struct command *one = commands_find(&commands, "one");
@@ -85,6 +86,8 @@ START_TEST(members_are_read)
     ck_assert(one->takes_stdin && one->dashes && one->clean_env);
     ck_assert(!two->takes_stdin && !two->dashes && !two->clean_env);
     ck_assert_ptr_null(two->cwd);
+    ck_assert_double_eq(one->grace_s, 0.5);
+    ck_assert_double_eq(two->grace_s, COMMAND_GRACE_S);
     commands_clear(&commands);
 }
 END_TEST
@@ -105,6 +108,9 @@ START_TEST(what_is_wrong_is_refused)
         {"[{\"name\": \"a\", \"argv\": [\"{x}\"]}]", "argv[0]: the program itself"},
         {"[{\"name\": \"a\", \"argv\": [\"x\"], \"env\": [\"=\"]}]", "env[0]"},
         {"[{\"name\": \"a\", \"argv\": [\"x\"], \"env\": [\"A=\", 1]}]", "env[1]"},
+        {"[{\"name\": \"a\", \"argv\": [\"x\"], \"grace\": 61}]", ".grace: must be a number"},
+        {"[{\"name\": \"a\", \"argv\": [\"x\"], \"grace\": -1}]", ".grace: must be a number"},
+        {"[{\"name\": \"a\", \"argv\": [\"x\"], \"grace\": \"1s\"}]", ".grace: must be a number"},
         {"[{\"name\": \"a\", \"argv\": [\"x\"]}, {\"name\": \"a\", \"argv\": [\"x\"]}]",
          "commands[1] ('a'): there are two"},
     };
