@@ -22,6 +22,8 @@ struct transfer **end_transfer_of(struct aw_job *job)
 static void end(struct transfer *transfer, enum aw_result result)
 {
     struct aw_job *job = transfer->now.job;
+    if (transfer->now.looking_up)
+        lookups_leave(&transfer->http->lookups, transfer_now_ns());
     details_tell(transfer);
     *end_transfer_of(job) = NULL;
     transfer_release(transfer);
@@ -53,6 +55,8 @@ static bool is_wanted(struct transfer *transfer)
 void end_done(void *context, CURLcode result)
 {
     struct transfer *transfer = context;
+    if (result != CURLE_OPERATION_TIMEDOUT)
+        transfer->now.looking_up = false; /* it had an end */
     if (result == CURLE_OK || transfer->now.cut) {
         end(transfer, is_wanted(transfer) ? AW_OK : AW_FAILED);
     } else {
@@ -66,7 +70,7 @@ static void stop(struct transfer *transfer, enum stop why)
 {
     transfer->now.stop = why;
     reason_set(transfer, CURLE_ABORTED_BY_CALLBACK);
-    multi_remove(transfer->http->multi, transfer->easy);
+    multi_remove(transfer->multi, transfer->easy);
     end(transfer, AW_FAILED);
 }
 
@@ -109,6 +113,6 @@ void end_on_time(struct aw_job *job)
 void end_cancelled(struct aw_job *job)
 {
     struct transfer *transfer = *end_transfer_of(job);
-    multi_remove(transfer->http->multi, transfer->easy);
+    multi_remove(transfer->multi, transfer->easy);
     end(transfer, AW_CANCELLED);
 }

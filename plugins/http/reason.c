@@ -203,5 +203,12 @@ void reason_set(struct transfer *transfer, CURLcode result)
             "the server closed a kept connection before it answered; whether it got the request is "
             "not known, and this kind is not sent twice");
         break;
+    case STOP_LOOKUPS:
+        (void)aw_fail(
+            now->job,
+            "names are not looked up for now: %d lookups of jobs that are over may still be "
+            "under way",
+            LOOKUPS_LEFT_MAX);
+        break;
     }
 }

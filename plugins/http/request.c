@@ -307,9 +307,11 @@ static int set_version(struct transfer *transfer)
     else
         return aw_fail(transfer->now.job, "http_version: must be \"auto\", \"1.1\" or \"2\"");
     set_number(transfer, CURLOPT_HTTP_VERSION, number);
+    if (number == CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE)
+        transfer_use_prior(transfer);
     /* Rather share a connection that is being made than make another; without TLS one would not know for as long
      * as the first answer takes whether it can be shared. */
-    set_number(transfer, CURLOPT_PIPEWAIT, tls || number == CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
+    set_number(transfer, CURLOPT_PIPEWAIT, tls);
     return AW_OK;
 }
 

@@ -33,6 +33,7 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose,
     (void)purpose;
     struct transfer *transfer = context;
     struct transfer_job *now = &transfer->now;
+    now->looking_up = false; /* found */
     bool allowed = address_allowed(transfer->http->rules, &address->addr);
     if (!allowed || !now->denied) { /* where something is denied, that is what people must know */
         size_t size = address->addrlen < sizeof(now->peer) ? address->addrlen : sizeof(now->peer);
@@ -44,6 +45,30 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose,
     }
     return socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
                   address->protocol);
+}
+
+/* Whether none of the names that there are needs a lookup. Which one libcurl means it does not tell. */
+static bool needs_no_lookup(const struct transfer *transfer)
+{
+    const char *proxy = transfer->now.params->proxy, *url = NULL;
+    if (proxy ? *proxy && !lookups_not_needed(proxy) : transfer->http->settings->environment_proxy)
+        return false;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url); /* stays NULL */
+    return url && lookups_not_needed(url);
+}
+
+/* libcurl's CURLOPT_RESOLVER_START_FUNCTION, before it looks up a host that it has not looked up lately; for addresses,
+ * too. Anything but 0: it shall not. */
+static int on_lookup(void *resolver, void *reserved, void *context)
+{
+    (void)resolver, (void)reserved;
+    struct transfer *transfer = context;
+    transfer->now.looking_up = true;
+    if (lookups_may_begin(&transfer->http->lookups, transfer_now_ns()) || needs_no_lookup(transfer))
+        return 0;
+    transfer->now.looking_up = false;
+    transfer->now.stop = STOP_LOOKUPS;
+    return 1;
 }
 
 static long redirects(const struct transfer *transfer)
@@ -66,6 +91,7 @@ static int on_request(void *context, char *peer, char *own, int peer_port, int o
     (void)peer, (void)own, (void)peer_port, (void)own_port;
     struct transfer *transfer = context;
     struct transfer_job *now = &transfer->now;
+    now->looking_up = false; /* by the proxy's name, perhaps */
     now->ready_ns = transfer_now_ns();
     now->followed = redirects(transfer);
     if (now->requests++ <= now->followed || !now->once)
@@ -104,15 +130,29 @@ static CURLcode set_settings(CURL *easy, const struct http_settings *settings)
     return result;
 }
 
+static void use(struct transfer *transfer, struct multi *multi)
+{
+    transfer->multi = multi;
+    multi_prepare(multi, transfer->easy, on_open_socket, transfer);
+}
+
+void transfer_use_prior(struct transfer *transfer)
+{
+    transfer->now.custom = true;
+    use(transfer, transfer->http->prior);
+}
+
 /* What is the same for all jobs. None of these can fail, but for lack of memory where texts are copied. */
 static CURLcode set_common(struct transfer *transfer)
 {
     CURL *easy = transfer->easy;
-    multi_prepare(transfer->http->multi, easy, on_open_socket, transfer);
+    use(transfer, transfer->http->multi);
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     /* A name that takes long to resolve must not hold the loop when its job is cancelled; the thread that
-     * resolves it ends by itself. */
+     * resolves it ends by itself, and on_lookup() sees to it that they are not too many. */
     (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, on_lookup);
+    (void)curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, transfer);
     (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, response_body);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);

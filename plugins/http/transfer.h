@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <awaitd/plugin.h>
 #include "address.h"
+#include "lookups.h"
 #include "params.h"
 #include "search.h"
 
@@ -26,6 +27,8 @@ enum encoding {
 /* What the plugin has in each worker. */
 struct http {
     struct multi *multi;
+    struct multi *prior; /* for HTTP/2 without TLS, see transfer_use_prior() */
+    struct lookups lookups;
     struct address_rules *rules;
     const struct http_settings *settings;
     struct curl_slist *headers; /* of requests that have none of their own */
@@ -45,11 +48,13 @@ enum stop {
     STOP_BROKEN,     /* a body that cannot be decompressed */
     STOP_FILE,       /* body_file cannot be read to the end that it had */
     STOP_SENT_AGAIN, /* would have sent a request again that may not be */
+    STOP_LOOKUPS,    /* needs a name looked up while too many of those left behind are */
 };
 
 struct transfer {
     CURL *easy;
     struct http *http;
+    struct multi *multi;   /* where it runs */
     struct transfer *next; /* in the list of idle ones */
 
     /* Of one job; zeroed for each. */
@@ -70,6 +75,7 @@ struct transfer {
         long requests;          /* sent so far, redirects included */
         long followed;          /* redirects before the last of these */
         uint64_t ready_ns;      /* when the connection was ready for it */
+        bool looking_up;        /* a name, perhaps: no socket was opened since */
         bool once;              /* a request may not be sent again */
         bool in_body;           /* of the final response */
         bool has_location;      /* the response being read has a Location */
@@ -92,6 +98,10 @@ struct transfer *transfer_take(struct http *http, struct aw_job *job,
                                const struct http_params *params);
 /* Its handle must not run any more. */
 void transfer_release(struct transfer *transfer);
+/* Lets it run among those of HTTP/2 without TLS (CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE). libcurl would begin that anew
+ * on any connection that was kept for the host, whatever was spoken there before; so each of these requests has a
+ * connection of its own. */
+void transfer_use_prior(struct transfer *transfer);
 /* Frees the idle ones. */
 void transfers_free(struct http *http);
 

@@ -1,5 +1,6 @@
 """The http plugin and servers that misbehave, and requests that cannot be made."""
 
+import base64
 import gzip
 import os
 import socket
@@ -14,7 +15,9 @@ import pytest
 import awaitd
 import http_peers
 import misbehaving
+from awaitd import PLUGIN_DIR
 from misbehaving import Server
+from resolver import Resolver
 from test_http import fetch
 
 
@@ -90,6 +93,27 @@ def test_a_name_that_takes_long_holds_nobody_up(start_daemon, folder):
             assert events[0]["state"] == "cancelled" and events[0]["run"] < 10
             event = fetch(client, "http://slow.example/", connect_timeout="300ms")
             assert event["reason"] == "timed out after 0.3 s while resolving the host's name"
+
+
+def test_names_that_nobody_answers_for_leave_few_threads_behind(start_daemon, folder):
+    resolver = Resolver(start_daemon, folder, plugins=[{"file": str(PLUGIN_DIR / "http.so"), "limit": 32}])
+    (pid,) = resolver.daemon.worker_pids()
+    with resolver.daemon.client() as client, \
+            Server(lambda connection: connection.serve((200, b"fine"))) as server:
+        known = server.url(host="two.test")
+        assert fetch(client, known)["state"] == "succeeded"
+        threads = len(os.listdir(f"/proc/{pid}/task"))
+        slow = {"url": "http://slow.test/", "connect_timeout": "1ms"}
+        events, _ = client.run({"plugin": "http", "count": 1000, "params": slow})
+        refused = [event for event in events if reason(event).startswith("names are not looked up")]
+        # All that run when the 128th is left behind may be left behind as well, and no more.
+        assert 1000 - 128 - 32 <= len(refused) <= 1000 - 128
+        assert len(os.listdir(f"/proc/{pid}/task")) <= threads + 128 + 32
+        # Who needs no lookup goes on.
+        for url in server.url(), server.url(host="localhost"), known:
+            assert fetch(client, url)["state"] == "succeeded"
+        assert reason(fetch(client, server.url(), proxy="http://two.test:1")).startswith("names are")
+        assert reason(fetch(client, "http://nosuch.test/")).startswith("names are not looked up")
 
 
 @pytest.mark.parametrize("url, told", [
@@ -466,6 +490,59 @@ def test_a_connection_closed_meanwhile_is_replaced(one_worker):
         assert server.connections == 10
 
 
+# Header blocks of HTTP/2 (RFC 7541).
+H2_OK = b"\x88"
+H2_MOVED = b"\x08\x03302\x0f\x1f\x01/"
+
+
+class BothVersions:
+    """Speaks HTTP/1.1 or 2 on a connection, whichever begins; who changes it there is hung up on."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)  # to requests with HTTP/2; then H2_OK
+
+    def __call__(self, connection):
+        if connection.peek(3) == b"PRI":
+            assert connection.read(24) == b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+            self._speak_2(connection)
+        while connection.peek(3) == b"GET":
+            connection.request()
+            connection.respond(200, b"fine")
+
+    def _speak_2(self, connection):
+        """As much of RFC 9113 as requests without a body need."""
+        end_stream_and_headers, settings, acknowledged = b"\5", b"\0\0\0\4", b"\1"
+        connection.send(settings + bytes(5))
+        while True:
+            head = connection.read(9)
+            connection.read(int.from_bytes(head[:3], "big"))
+            if head[3:5] == b"\4\0":
+                connection.send(settings + acknowledged + bytes(4))
+            elif head[3] == 1:
+                answer = self.answers.pop(0) if self.answers else H2_OK
+                connection.send(bytes([0, 0, len(answer), 1]) + end_stream_and_headers + head[5:9] + answer)
+
+
+def test_http_2_without_tls_takes_no_connection_of_others(one_worker):
+    with Server(BothVersions()) as server:
+        spoken = []
+        for version in ("1.1", "2", "auto", "2", "1.1"):
+            event = fetch(one_worker, server.url(), http_version=version)
+            assert event["state"] == "succeeded", event
+            spoken.append(event["details"]["http_version"])
+        assert spoken == ["1.1", "2", "1.1", "2", "1.1"]
+        assert server.connections == 3  # that of HTTP/1.1 is kept
+
+
+def test_http_2_without_tls_is_spoken_by_many_and_after_redirects(one_worker):
+    with Server(BothVersions(*[H2_MOVED] * 10)) as server:
+        assert fetch(one_worker, server.url())["details"]["http_version"] == "1.1"
+        params = {"url": server.url(), "http_version": "2"}
+        events, _ = one_worker.run({"plugin": "http", "count": 30, "params": params})
+        assert {event["state"] for event in events} == {"succeeded"}, events
+        assert sum(event["details"]["redirects"] for event in events) == 10
+
+
 def test_sending_a_body_writes_nothing_to_the_log(daemon, client):
     with Server(lambda connection: connection.serve((200, b"fine"))) as server:
         assert fetch(client, server.url(), body="x" * 100_000)["state"] == "succeeded"
@@ -559,6 +636,8 @@ def test_old_tls_is_refused(client, authority):
     ({"headers": [": x"]}, "headers[0]: the name must be"),
     ({"headers": ["A b: x"]}, "headers[0]: the name must be"),
     ({"headers": ["content-length: 5"]}, "headers[0]: Content-Length"),
+    ({"headers": ["proxy-authorization: Basic YTpi"]}, "headers[0]: Proxy-Authorization"),
+    ({"headers": [" A: b"]}, "headers[0]: must not begin with a blank"),
     ({"method": "GET / HTTP/1.1\r\nX:"}, "method: "),
     ({"method": ""}, "method: "),
     ({"method": "CONNECT"}, "method: "),
@@ -612,6 +691,17 @@ def test_a_file_of_credentials_must_be_one(client, odd_files, name, told):
     (odd_files / "empty").chmod(0o600)
     event = fetch(client, "http://127.0.0.1:1/", credentials_file=str(odd_files / name))
     assert told in reason(event)
+
+
+@pytest.mark.parametrize("line", ["ada:secret", "ada:secret\n", "ada:secret\r\n"])
+def test_the_end_of_a_line_of_credentials_is_not_sent(client, folder, line):
+    path = folder / "credentials"
+    path.write_bytes(line.encode("ascii"))
+    path.chmod(0o600)
+    with Server(lambda connection: connection.serve((200, b"fine"))) as server:
+        fetch(client, server.url(), credentials_file=str(path))
+        (request,) = server.requests
+    assert base64.b64decode(request.headers["authorization"].split()[1]) == b"ada:secret"
 
 
 def test_a_request_says_what_was_asked_for(client):
