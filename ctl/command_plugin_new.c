@@ -39,6 +39,8 @@ static int run(struct ctl *ctl, const void *given, int count, char **arguments)
         return ctl_fail(ctl, CTL_USAGE, "--style: must be fiber, async or blocking, not '%s'",
                         wanted->style);
 
+    if (wanted->directory && !*wanted->directory)
+        return ctl_fail(ctl, CTL_USAGE, "--directory: must not be empty");
     AUTO_FREE char *path = NULL;
     if (asprintf(&path, "%s%s%s", wanted->directory ? wanted->directory : "",
                  wanted->directory ? "/" : "", name) < 0) {

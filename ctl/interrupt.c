@@ -11,6 +11,9 @@
 
 static volatile sig_atomic_t came;
 
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+#define SIGNALS (sizeof(signals) / sizeof(signals[0]))
+
 static void on_signal(int number)
 {
     (void)number;
@@ -22,8 +25,12 @@ void interrupt_catch(void)
     /* Without SA_RESTART: a write to a stuck pipe must end, too. */
     struct sigaction action = {.sa_handler = on_signal};
     (void)sigemptyset(&action.sa_mask); /* these cannot fail with valid arguments */
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
+    for (size_t i = 0; i < SIGNALS; i++) {
+        struct sigaction before;
+        (void)sigaction(signals[i], NULL, &before);
+        if (signals[i] != SIGHUP || before.sa_handler != SIG_IGN) /* as nohup(1) leaves it */
+            (void)sigaction(signals[i], &action, NULL);
+    }
 }
 
 bool interrupt_came(void)
@@ -44,8 +51,8 @@ int interrupt_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
     };
     sigset_t blocked, before;
     (void)sigemptyset(&blocked); /* as above */
-    (void)sigaddset(&blocked, SIGINT);
-    (void)sigaddset(&blocked, SIGTERM);
+    for (size_t i = 0; i < SIGNALS; i++)
+        (void)sigaddset(&blocked, signals[i]);
     /* Blocked between the look at the flag and the wait: one that comes there is not missed. */
     (void)sigprocmask(SIG_BLOCK, &blocked, &before);
     int result = -EINTR;

@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <stdbool.h>
 
-/* From now on SIGINT and SIGTERM make blocking calls return -EINTR, once. */
+/* From now on SIGINT, SIGTERM and SIGHUP, unless that was ignored, make blocking calls return -EINTR, once. */
 void interrupt_catch(void);
 
 /* Whether a signal came; true until interrupt_clear(). */

@@ -50,11 +50,12 @@ static void find_other_name(const json_t *plugin, struct problems *out)
                      slash + 1, name, name);
 }
 
-/* Whether one of the name's words, which underscores part, says that it leads to files or programs. */
+/* Whether one of the name's words, which underscores part, says that it leads to files or programs. Not "command": it
+ * may well be one of those that the settings name. */
 static bool leads_outside(const char *name)
 {
-    static const char *const words[] = {"argv", "cmd",    "command", "dir",     "directory", "exec",
-                                        "file", "folder", "path",    "program", "script"};
+    static const char *const words[] = {"argv",   "dir",  "directory", "file",
+                                        "folder", "path", "program",   "script"};
     while (*name) {
         size_t size = strcspn(name, "_");
         for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {

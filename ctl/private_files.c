@@ -31,8 +31,14 @@ static char *path_in(const struct private_files *files, const char *name)
 
 static int make_directory(struct ctl *ctl, struct private_files *files)
 {
-    const char *place = getenv("TMPDIR");
-    if (asprintf(&files->directory, "%s/awaitctl-XXXXXX", place && *place ? place : "/tmp") < 0) {
+    const char *given = getenv("TMPDIR");
+    if (!given || !*given)
+        given = "/tmp";
+    /* The configuration takes no relative paths. */
+    AUTO_FREE char *place = realpath(given, NULL);
+    if (!place)
+        return fail(ctl, given);
+    if (asprintf(&files->directory, "%s/awaitctl-XXXXXX", place) < 0) {
         files->directory = NULL;
         return ctl_fail_memory(ctl);
     }

@@ -52,8 +52,11 @@ static const struct aw_param params[] = {
     AW_PARAM(struct params, connect_timeout,
              .text = "The time to connect to one address; a name's addresses are tried in turn",
              .max = AW_UNLIMITED, .default_text = "5s"),
-    AW_PARAM(struct params, timeout, .text = "The time for everything", .max = AW_UNLIMITED,
-             .default_text = "10s"),
+    AW_PARAM(struct params, timeout,
+             .text =
+                 "The time for everything; the resolver of names cannot be interrupted, so while "
+                 "it is busy with the host's name the job goes on past this",
+             .max = AW_UNLIMITED, .default_text = "10s"),
     AW_PARAMS_END,
 };
 

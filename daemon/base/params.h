@@ -67,6 +67,9 @@ bool params_has_placeholder(const struct params_table *table, const json_t *para
 int params_expand(const struct params_table *table, json_t *params,
                   const struct params_expansion *expansion);
 
+/* A value as compact text that the caller frees; numbers as short as they are exact. -ENOMEM. */
+int params_json_dump(const json_t *json, struct aw_json *out);
+
 /* A table as JSON, for the handshake and for plugin.show: an array of {name, type, text, unit, min, max,
  * default, required, one_of, restricted}; absent where not set. New reference; NULL: out of memory. */
 json_t *params_table_json(const struct params_table *table);

@@ -2,6 +2,7 @@
  * JSON values as parameters: from text, back to text, and the texts inside them. Relies on jansson, whose
  * parser calls itself at each bracket; how deep is seen before it is asked.
  */
+#include "base/params.h"
 #include "base/params_types.h"
 
 #include <errno.h>

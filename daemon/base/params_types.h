@@ -65,9 +65,6 @@ int params_check_default(const struct aw_param *row, char *problem, size_t size)
  * nested deeper than a message may be. */
 int params_json_parse(const char *text, json_t **out);
 
-/* A value as compact text that the caller frees; numbers as short as they are exact. -ENOMEM. */
-int params_json_dump(const json_t *json, struct aw_json *out);
-
 /* Calls visit() for each text in a value of JSON, at any depth, or for the value where it is one itself. Keys
  * are not visited. visit() may change the text. Returns the first result other than 0, and stops there. */
 int params_json_texts(json_t *json, int (*visit)(json_t *text, void *context), void *context);

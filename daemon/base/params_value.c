@@ -2,6 +2,7 @@
  * Single values: from JSON or text into a union, against the row's limits, and into the plugin's
  * struct. Knows neither the job nor its problems.
  */
+#include "base/params.h"
 #include "base/params_types.h"
 
 #include <errno.h>

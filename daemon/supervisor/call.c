@@ -32,18 +32,21 @@ static const struct method *find(const char *name)
 static void answer(struct call *call)
 {
     json_t *result = take_ptr(&call->result);
+    bool succeeded = result || call->text.size;
     /* Jobs are parsed only now: what is malformed there is told as for any other text. */
     bool malformed = call->code == RPC_PARSE_ERROR;
-    if ((!call->id && !malformed) || (!result && !call->code)) {
+    if ((!call->id && !malformed) || (!succeeded && !call->code)) {
         json_decref(result); /* nobody asked, or the answer comes later */
         return;
     }
     bool detailed = call->code == RPC_INVALID_PARAMS || call->code == RPC_NOT_ALLOWED;
     const struct problems *problems = detailed ? &call->problems : NULL;
     size_t size;
-    AUTO_FREE char *text = result ? rpc_result(call->id, result, &size)
-                                  : rpc_error(malformed ? NULL : call->id, call->code,
-                                              call->error.text, problems, &size);
+    struct bytes_view view = {.data = call->text.data, .size = call->text.size};
+    AUTO_FREE char *text = result      ? rpc_result(call->id, result, &size)
+                           : view.size ? rpc_result_text(call->id, view, &size)
+                                       : rpc_error(malformed ? NULL : call->id, call->code,
+                                                   call->error.text, problems, &size);
     if (text)
         client_send(call->client, text, size);
     else
@@ -66,6 +69,7 @@ void call_serve(struct supervisor *supervisor, struct client *client,
     else if (!method)
         call_fail(&call, RPC_METHOD_NOT_FOUND, "there is no method %.64s", request->method);
     answer(&call);
+    bytes_free(&call.text);
     problems_clear(&call.problems);
 }
 
@@ -102,6 +106,17 @@ void call_result(struct call *call, json_t *result)
         call->result = result;
     else
         call_fail(call, RPC_FULL, "out of memory");
+}
+
+void call_result_text(struct call *call, struct bytes *text)
+{
+    if (text->failed) {
+        call_fail(call, RPC_FULL, "out of memory");
+        bytes_free(text);
+    } else {
+        call->text = *text;
+        *text = (struct bytes){.data = NULL};
+    }
 }
 
 void call_fail(struct call *call, int code, const char *format, ...)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <jansson.h>
 #include "base/bytes.h"
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/params.h"
 #include "base/problems.h"
@@ -28,8 +29,9 @@ struct call {
     json_t *params;         /* an object; NULL: none */
     struct bytes_view jobs; /* see struct rpc_request */
 
-    json_t *result; /* owned; NULL: none yet */
-    int code;       /* enum rpc_code of a failure; 0: none */
+    json_t *result;    /* owned; NULL: none yet */
+    struct bytes text; /* the same as JSON text in its place; empty: none yet */
+    int code;          /* enum rpc_code of a failure; 0: none */
     struct error error;
     struct problems problems;
 };
@@ -56,6 +58,8 @@ json_t *call_take(struct call *call, const char *name);
 
 /* The call succeeded; steals `result`. NULL: out of memory. */
 void call_result(struct call *call, json_t *result);
+/* The same with JSON text on one line; takes over what is in `text`, which may have failed. */
+void call_result_text(struct call *call, struct bytes *text);
 /* The call failed. */
 void call_fail(struct call *call, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

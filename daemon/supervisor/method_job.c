@@ -48,8 +48,11 @@ static void job_show(struct call *call)
 {
     uint32_t job;
     const struct batch *batch = read_job(call, &job);
-    if (batch)
-        call_result(call, summary_job(batch, job, &call->supervisor->catalogue, true));
+    if (!batch)
+        return;
+    struct bytes text = {.data = NULL};
+    summary_write_job(&text, batch, job, &call->supervisor->catalogue);
+    call_result_text(call, &text);
 }
 
 static void job_cancel(struct call *call)
@@ -87,8 +90,8 @@ static json_t *list(const struct call *call, const struct batch *batch,
     uint32_t end = batch->jobs - job > SCAN_MAX ? job + SCAN_MAX : batch->jobs;
     for (; job < end && json_array_size(found) < (size_t)params->limit; job++) {
         if (state == JOB_STATES || batch_state(batch, job) == state)
-            (void)json_array_append_new(
-                found, summary_job(batch, job, &call->supervisor->catalogue, false));
+            (void)json_array_append_new(found,
+                                        summary_job(batch, job, &call->supervisor->catalogue));
     }
     *next = job;
     return found;

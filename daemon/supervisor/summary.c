@@ -186,17 +186,26 @@ void summary_write_job_done(struct bytes *out, const struct batch *batch,
     json_text_raw(out, "}}\n");
 }
 
-/* The parameters as this job gets them, as text for the caller to free; NULL: too long, or out of memory. */
-static char *expanded_params(const struct entry *entry, const struct params_table *table,
-                             uint32_t job, const char *item)
+static json_t *load_params(const struct entry *entry)
+{
+    return entry->params ? json_loadb(entry->params, entry->params_size, 0, NULL) : json_object();
+}
+
+/* The parameters as this job gets them, or, where they would be too long, as they were given, as compact text for the
+ * caller to free; NULL: out of memory. */
+static char *params_text(const struct entry *entry, const struct params_table *table, uint32_t job,
+                         const char *item)
 {
     struct params_expansion expansion = {.index = entry->base + (job - entry->first), .item = item};
-    json_t *params = json_loadb(entry->params, entry->params_size, 0, NULL);
-    char *text = params && params_expand(table, params, &expansion) == 0
-                     ? json_dumps(params, JSON_COMPACT | JSON_REAL_PRECISION(15))
-                     : NULL;
+    struct aw_json text = {.text = NULL};
+    json_t *params = load_params(entry);
+    if (params && entry->expands && params_expand(table, params, &expansion) != 0) {
+        json_decref(params); /* in part replaced */
+        params = load_params(entry);
+    }
+    int error = params ? params_json_dump(params, &text) : -ENOMEM;
     json_decref(params);
-    return text;
+    return error ? NULL : (char *)text.text;
 }
 
 static void write_params(struct bytes *out, const struct batch *batch, uint32_t job,
@@ -205,9 +214,10 @@ static void write_params(struct bytes *out, const struct batch *batch, uint32_t 
     const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
     AUTO_FREE char *item = batch_item(batch, job);
     const struct params_table *table = catalogue->plugins[entry->plugin].params;
-    AUTO_FREE char *expanded = entry->expands ? expanded_params(entry, table, job, item) : NULL;
+    AUTO_FREE char *text = params_text(entry, table, job, item);
+    out->failed |= !text;
     json_text_raw(out, ",\"params\":");
-    json_text_raw(out, expanded ? expanded : entry->params ? entry->params : "{}");
+    json_text_raw(out, text ? text : "{}");
     if (item) {
         json_text_raw(out, ",\"item\":");
         json_text_string(out, item, strlen(item));
@@ -274,35 +284,61 @@ static int add_job_terms(json_t *object, const struct batch *batch, uint32_t job
     return error;
 }
 
-json_t *summary_job(const struct batch *batch, uint32_t job, const struct catalogue *catalogue,
-                    bool whole)
+/* The same, as members of the object that is being written. */
+static void write_job_terms(struct bytes *out, const struct batch *batch, uint32_t job)
 {
-    struct bytes text = {0};
-    json_text_raw(&text, "{");
-    write_head(&text, batch, job);
-    write_name(&text, batch, job);
-    write_plugin(&text, batch, job, catalogue);
+    json_t *object = json_object();
+    AUTO_FREE char *text = object && add_job_terms(object, batch, job) == 0
+                               ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15))
+                               : NULL;
+    json_decref(object);
+    if (!text) {
+        out->failed = true;
+    } else if (strlen(text) > 2) { /* not {} */
+        json_text_raw(out, ",");
+        bytes_put(out, text + 1, strlen(text) - 2);
+    }
+}
+
+static void write_job(struct bytes *out, const struct batch *batch, uint32_t job,
+                      const struct catalogue *catalogue, bool whole)
+{
+    json_text_raw(out, "{");
+    write_head(out, batch, job);
+    write_name(out, batch, job);
+    write_plugin(out, batch, job, catalogue);
     if (whole)
-        write_params(&text, batch, job, catalogue);
+        write_params(out, batch, job, catalogue);
     enum job_state state = batch_state(batch, job);
     if (job_state_is_final(state)) {
         struct completion completion;
         batch_completion(batch, job, &completion);
-        write_ending(&text, batch, &completion, whole);
+        write_ending(out, batch, &completion, whole);
     } else {
-        json_text_raw(&text, ",\"state\":\"");
-        json_text_raw(&text, job_state_name(state));
-        json_text_raw(&text, "\",\"attempt\":");
-        json_text_integer(&text, batch_attempt(batch, job));
+        json_text_raw(out, ",\"state\":\"");
+        json_text_raw(out, job_state_name(state));
+        json_text_raw(out, "\",\"attempt\":");
+        json_text_integer(out, batch_attempt(batch, job));
     }
-    json_text_raw(&text, "}");
+    if (whole)
+        write_job_terms(out, batch, job);
+    json_text_raw(out, "}");
+}
+
+void summary_write_job(struct bytes *out, const struct batch *batch, uint32_t job,
+                       const struct catalogue *catalogue)
+{
+    write_job(out, batch, job, catalogue, true);
+}
+
+json_t *summary_job(const struct batch *batch, uint32_t job, const struct catalogue *catalogue)
+{
+    struct bytes text = {0};
+    write_job(&text, batch, job, catalogue, false);
     json_t *json =
         text.failed ? NULL : json_loadb((const char *)text.data, text.size, JSON_ALLOW_NUL, NULL);
     bytes_free(&text);
-    if (!json || !whole || add_job_terms(json, batch, job) == 0)
-        return json;
-    json_decref(json);
-    return NULL;
+    return json;
 }
 
 /* ---- The log ------------------------------------------------------------------------------- */

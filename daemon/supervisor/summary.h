@@ -22,9 +22,12 @@ json_t *summary_batch(const struct batch *batch);
 /* What batch.show adds to it. */
 json_t *summary_batch_details(const struct batch *batch);
 
-/* A job as in job.list; with `whole`, as in job.show. */
-json_t *summary_job(const struct batch *batch, uint32_t job, const struct catalogue *catalogue,
-                    bool whole);
+/* A job as in job.list. New reference; NULL: out of memory. */
+json_t *summary_job(const struct batch *batch, uint32_t job, const struct catalogue *catalogue);
+/* Appends a job as in job.show, on one line: its details as they were told, which the numbers in a json_t would not
+ * be. */
+void summary_write_job(struct bytes *out, const struct batch *batch, uint32_t job,
+                       const struct catalogue *catalogue);
 
 /* Appends a job.done notification as a line of text. `seq` is the completion's number. */
 void summary_write_job_done(struct bytes *out, const struct batch *batch,

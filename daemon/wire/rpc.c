@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/problems.h"
@@ -172,6 +173,27 @@ static json_t *new_response(const json_t *id, const char *member, json_t *value)
 char *rpc_result(const json_t *id, json_t *result, size_t *size)
 {
     return to_line(new_response(id, "result", result), size);
+}
+
+char *rpc_result_text(const json_t *id, struct bytes_view result, size_t *size)
+{
+    static const char head[] = "{\"jsonrpc\":\"2.0\",\"id\":", middle[] = ",\"result\":";
+    AUTO_FREE char *id_text =
+        id ? json_dumps(id, JSON_ENCODE_ANY | JSON_REAL_PRECISION(REAL_DIGITS)) : strdup("null");
+    struct bytes line = {.data = NULL};
+    if (!id_text)
+        return NULL;
+    bytes_put(&line, head, sizeof(head) - 1);
+    bytes_put(&line, id_text, strlen(id_text));
+    bytes_put(&line, middle, sizeof(middle) - 1);
+    bytes_put(&line, result.data, result.size);
+    bytes_put(&line, "}\n", 3); /* with the NUL */
+    if (line.failed) {
+        bytes_free(&line);
+        return NULL;
+    }
+    *size = line.size - 1;
+    return (char *)line.data;
 }
 
 /* A JSON string of a text that should be UTF-8, and may not be where a buffer cut it. NULL: out of

@@ -50,6 +50,8 @@ void rpc_request_clear(struct rpc_request *request);
 
 /* A response. `id` NULL is written as null. */
 char *rpc_result(const json_t *id, json_t *result, size_t *size);
+/* The same with a result that is JSON text, valid and on one line. */
+char *rpc_result_text(const json_t *id, struct bytes_view result, size_t *size);
 /* An error response; `problems` may be NULL or empty: no data then. */
 char *rpc_error(const json_t *id, int code, const char *message, const struct problems *problems,
                 size_t *size);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/parse.h"
@@ -153,8 +154,19 @@ static int check_plugin(const struct aw_plugin *table, struct error *error)
 
 /* ---- Loading ----------------------------------------------------------------------------------- */
 
+/* Opening a FIFO would wait for somebody to write into it. What cannot be looked at, dlopen() explains. */
+static bool is_other_kind(const char *file)
+{
+    struct stat status;
+    return stat(file, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
 static const void *find_symbol(struct plugin *plugin, const char *file, struct error *error)
 {
+    if (is_other_kind(file)) {
+        (void)error_set(error, -EINVAL, "is no regular file");
+        return NULL;
+    }
     void *object = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     if (!object) {
         (void)error_set(error, -EINVAL, "cannot be loaded: %s", dlerror());

@@ -77,8 +77,13 @@ static size_t count_symbols(const struct tables *tables)
 
 /* ---- The names ----------------------------------------------------------------------------------- */
 
+/* AddressSanitizer adds one for each variable, to find those that are defined twice. */
+static const char sanitizers[] = "__odr_asan";
+
 static bool is_usual(const char *name)
 {
+    if (strncmp(name, sanitizers, sizeof(sanitizers) - 1) == 0)
+        return true;
     for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
         if (strcmp(name, usual[i]) == 0)
             return true;

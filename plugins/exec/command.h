@@ -10,6 +10,11 @@
 #include <stddef.h>
 #include <awaitd/plugin.h>
 
+/* Seconds that a command has between TERM and KILL: unless told otherwise, and at most. Reason for the latter: a
+ * command that is being cancelled still takes one of the places that there are (plugins.limit). */
+#define COMMAND_GRACE_S 2
+#define COMMAND_GRACE_MAX_S 60
+
 struct command_argument {
     char *text;          /* the argument, or the placeholder's name */
     bool is_placeholder; /* filled by the job */
@@ -24,6 +29,7 @@ struct command {
     char *cwd;        /* NULL: that of the daemon */
     bool clean_env;   /* nothing of the daemon's environment but PATH */
     bool takes_stdin; /* the job may give its standard input */
+    double grace_s;   /* between TERM and KILL */
     bool dashes;      /* placeholders take values that begin with '-' */
 };
 

@@ -171,6 +171,16 @@ static int read_flag(const struct reader *reader, const char *member, const json
     return 0;
 }
 
+static int read_grace(const struct reader *reader, const json_t *value, double *out_s)
+{
+    double seconds = json_number_value(value);
+    if (!json_is_number(value) || seconds < 0 || seconds > COMMAND_GRACE_MAX_S)
+        return refuse(reader, ".grace: must be a number of seconds, at most %d",
+                      COMMAND_GRACE_MAX_S);
+    *out_s = seconds;
+    return 0;
+}
+
 static int read_member(const struct reader *reader, const char *member, const json_t *value,
                        struct command *out)
 {
@@ -188,10 +198,12 @@ static int read_member(const struct reader *reader, const char *member, const js
         return read_flag(reader, member, value, &out->takes_stdin);
     if (strcmp(member, "dashes") == 0)
         return read_flag(reader, member, value, &out->dashes);
+    if (strcmp(member, "grace") == 0)
+        return read_grace(reader, value, &out->grace_s);
     return refuse(
         reader,
-        ".%s: there is no such member; there are name, argv, env, cwd, clean_env, stdin and "
-        "dashes",
+        ".%s: there is no such member; there are name, argv, env, cwd, clean_env, stdin, dashes "
+        "and grace",
         member);
 }
 
@@ -207,6 +219,7 @@ static int read_command(struct reader *reader, json_t *value, struct command *ou
     if (result)
         return result;
     reader->name = out->name;
+    out->grace_s = COMMAND_GRACE_S;
     json_object_foreach (value, member, content) {
         result = read_member(reader, member, content, out);
         if (result)

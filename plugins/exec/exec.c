@@ -16,6 +16,9 @@
 /* Jobs at once in all workers; reason: each holds a process and six descriptors, and a machine has some use
  * for more processes than cores, but not for thousands. */
 #define JOBS_AT_ONCE 64
+/* A number of seconds in the notation of parameters. */
+#define SECONDS(number) SECONDS_(number)
+#define SECONDS_(number) #number "s"
 /* Bytes of a reason; aw_fail() cuts longer ones. */
 #define REASON_BYTES 1024
 
@@ -66,8 +69,10 @@ static const struct aw_param params[] = {
              .text = "How much of standard error to keep, from its beginning", .max = 16 << 20,
              .default_text = "64KiB"),
     AW_PARAM(struct params, grace,
-             .text = "The time between TERM and KILL when the job is cancelled", .max = 86400,
-             .default_text = "2s"),
+             .text = "The time between TERM and KILL when the job is cancelled; not for configured "
+                     "commands",
+             .max = COMMAND_GRACE_MAX_S, .default_text = SECONDS(COMMAND_GRACE_S),
+             .restricted = true),
     AW_PARAMS_END,
 };
 
@@ -78,7 +83,7 @@ struct settings {
 static const struct aw_param settings[] = {
     AW_PARAM(struct settings, commands,
              .text = "The commands that jobs may run by name: groups with name, argv, env, cwd, "
-                     "clean_env, stdin and dashes; see awaitd-exec(7)"),
+                     "clean_env, stdin, dashes and grace; see awaitd-exec(7)"),
     AW_PARAMS_END,
 };
 
@@ -95,6 +100,7 @@ struct instance {
 /* What is run for a job, until it runs. */
 struct request {
     struct launch launch;
+    double grace_s;
     char **argv; /* owned; of one's own or a configured command's */
     bool owns_texts;
     char **envp; /* owned; NULL: borrowed */
@@ -147,6 +153,7 @@ static int read_free(struct aw_job *job, const struct params *wanted, struct req
         result =
             make_environment(job, wanted->clean_env, wanted->env.items, wanted->env.count, request);
     request->launch.cwd = wanted->cwd;
+    request->grace_s = wanted->grace.seconds;
     return result;
 }
 
@@ -159,14 +166,16 @@ static int read_configured(struct aw_job *job, const struct params *wanted, stru
     const struct command *command = commands_find(&instance->commands, wanted->command);
     if (!command)
         return aw_fail(job, "command: there is no '%s' in the configuration", wanted->command);
-    if (wanted->env.count > 0 || wanted->clean_env || wanted->cwd)
-        return aw_fail(job, "env, clean_env, cwd: a configured command brings its own");
+    bool has_grace = wanted->grace.seconds != COMMAND_GRACE_S; /* given, and another */
+    if (wanted->env.count > 0 || wanted->clean_env || wanted->cwd || has_grace)
+        return aw_fail(job, "env, clean_env, cwd, grace: a configured command brings its own");
     if (wanted->input && !command->takes_stdin)
         return aw_fail(job, "stdin: the command '%s' takes none", wanted->command);
     if (command_fill(command, &wanted->args, &request->argv, reason, sizeof(reason)))
         return aw_fail(job, "%s", reason);
     request->owns_texts = true;
     request->launch.cwd = command->cwd;
+    request->grace_s = command->grace_s;
     return make_environment(job, command->clean_env, (const char *const *)command->env,
                             command->env_count, request);
 }
@@ -178,7 +187,6 @@ static int start(struct aw_job *job, const void *data)
     struct request request = {.launch.wants_stdin = wanted->input != NULL};
     struct process_options options = {.input = wanted->input,
                                       .errors_limit = (size_t)wanted->stderr_limit.bytes,
-                                      .grace_s = wanted->grace.seconds,
                                       .ok_codes = &wanted->ok_codes};
     char reason[REASON_BYTES];
     if (!outcome_codes_valid(&wanted->ok_codes, reason, sizeof(reason)))
@@ -186,6 +194,7 @@ static int start(struct aw_job *job, const void *data)
     int result =
         wanted->command ? read_configured(job, wanted, &request) : read_free(job, wanted, &request);
     request.launch.argv = request.argv;
+    options.grace_s = request.grace_s;
     if (result == AW_OK)
         result = process_start(job, &instance->processes, &request.launch, &options);
     clear(&request);

@@ -42,7 +42,9 @@ static const char *words(const char *program, int cwd_fd, int error)
         return found ? "its interpreter does not exist" : "no such command";
     case ENOTDIR:
         return "no such command";
-    case EACCES:
+    case EACCES: /* also when a directory of PATH may not be read, and the program is in none of them */
+        if (!found && !strchr(program, '/'))
+            return "no such command";
         return found && !(file.st_mode & 0111) ? "is not executable" : "permission denied";
     case ENOEXEC:
         return "is no program, and has no #! line that names one";

@@ -6,7 +6,7 @@
  * shares out the processor by sessions (sched_autogroup), one for each of many short commands costs half of
  * their number per second. The terminal that the daemon may have been started on is out of reach anyway, since
  * workers have none. What posix_spawn cannot do is to have the process killed when its worker dies; such a
- * process runs on.
+ * process runs on, although its job has ended, also beside one of the same job that is run again.
  */
 #include "launch.h"
 

@@ -178,8 +178,13 @@ static void on_input(evutil_socket_t fd, short what, void *argument)
 
 /* ---- Signals ----------------------------------------------------------------------------------------- */
 
+/* The process gets it, too, where it left the group, as it may for another one of the worker's session. */
 static void signal_group(struct aw_job *job, const struct process *process, int number)
 {
+    bool left = !process->ended && getpgid(process->pid) != process->pid;
+    if (left && kill(process->pid, number) != 0 && errno != ESRCH)
+        aw_log(job, AW_LOG_WARNING, "process %lld, which left its group, cannot be ended: %s",
+               (long long)process->pid, strerror(errno));
     if (kill(-process->pid, number) == 0 || errno == ESRCH)
         return;
     aw_log(job, AW_LOG_WARNING, "process %lld cannot be ended: %s", (long long)process->pid,

@@ -4,9 +4,6 @@
  */
 #include "details.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "transfer.h"
@@ -20,19 +17,25 @@
 
 struct text {
     char *data;
-    size_t size, room; /* bytes; there is always room for what is put, see escaped_size() */
+    size_t size; /* bytes; there is always room for what is put, see escaped_size() */
 };
 
-static void put(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void put(struct text *text, const char *format, ...)
+static void put(struct text *text, const char *piece)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    int size = vsnprintf(text->data + text->size, text->room - text->size, format, arguments);
-    va_end(arguments);
-    if (size > 0)
-        text->size += (size_t)size;
+    size_t size = strlen(piece);
+    memcpy(text->data + text->size, piece, size);
+    text->size += size;
+}
+
+/* At least so many digits. */
+static void put_number(struct text *text, uint64_t number, int digits)
+{
+    char reversed[20];
+    int size = 0;
+    for (; number > 0 || size < digits; number /= 10)
+        reversed[size++] = (char)('0' + number % 10);
+    while (size > 0)
+        text->data[text->size++] = reversed[--size];
 }
 
 /* A JSON string. Servers may send any byte: those that are not ASCII or cannot stand in a string become
@@ -97,8 +100,12 @@ static void put_timings(struct text *text, CURL *easy)
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         curl_off_t us = 0;
         (void)curl_easy_getinfo(easy, steps[i].info, &us); /* stays 0 */
-        put(text, "%s\"%s\":%" PRId64 ".%06" PRId64, i ? "," : "{", steps[i].name,
-            (int64_t)us / 1000000, (int64_t)us % 1000000);
+        put(text, i ? ",\"" : "{\"");
+        put(text, steps[i].name);
+        put(text, "\":");
+        put_number(text, (uint64_t)us / 1000000, 1);
+        put(text, ".");
+        put_number(text, (uint64_t)us % 1000000, 6);
     }
     put(text, "}");
 }
@@ -112,7 +119,8 @@ void details_tell(struct transfer *transfer)
     const char *url = NULL, *type = NULL;
     long version = 0, redirects = 0;
     (void)curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url); /* all stay as they are */
-    (void)curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
+    if (now->has_type) /* libcurl keeps that of an earlier response otherwise */
+        (void)curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
     (void)curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
     (void)curl_easy_getinfo(easy, CURLINFO_REDIRECT_COUNT, &redirects);
     url = url ? url : "";
@@ -123,19 +131,27 @@ void details_tell(struct transfer *transfer)
         aw_log(now->job, AW_LOG_WARNING, "no details: out of memory");
         return;
     }
-    struct text text = {.data = allocated ? allocated : fixed,
-                        .room = allocated ? need : sizeof(fixed)};
-    put(&text, "{\"status\":%ld,\"http_version\":\"%s\",\"url\":", now->status,
-        version_name(version));
+    struct text text = {.data = allocated ? allocated : fixed};
+    put(&text, "{\"status\":");
+    put_number(&text, (uint64_t)now->status, 1);
+    put(&text, ",\"http_version\":\"");
+    put(&text, version_name(version));
+    put(&text, "\",\"url\":");
     put_string(&text, url, URL_BYTES);
-    put(&text, ",\"redirects\":%ld,\"size\":%" PRIu64, redirects, now->size);
+    put(&text, ",\"redirects\":");
+    put_number(&text, (uint64_t)redirects, 1);
+    put(&text, ",\"size\":");
+    put_number(&text, now->size, 1);
     if (type) {
         put(&text, ",\"content_type\":");
         put_string(&text, type, TYPE_BYTES);
     }
-    put(&text, "%s,\"timings\":", now->cut ? ",\"cut\":true" : "");
+    if (now->cut)
+        put(&text, ",\"cut\":true");
+    put(&text, ",\"timings\":");
     put_timings(&text, easy);
     put(&text, "}");
+    text.data[text.size] = '\0';
     (void)aw_details(now->job, text.data); /* an object, and small */
     free(allocated);
 }

@@ -69,6 +69,8 @@ static int split(const char *path, char *text, char **user, char **password,
     char *colon = strchr(text, ':');
     if (end && end[1] != '\0')
         return problem_of("credentials_file", path, "has more than one line", problem);
+    if (end && end > text && end[-1] == '\r') /* an editor's of another system */
+        end--;
     if (end)
         *end = '\0';
     if (!colon)

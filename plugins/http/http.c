@@ -57,11 +57,14 @@ static const struct aw_param params[] = {
              .text = "Whether a body larger than max_body is cut there, instead of failing the job",
              .default_text = "false"),
     AW_PARAM(struct http_params, compressed,
-             .text = "Whether to ask for a compressed body, which is then decompressed",
+             .text = "Whether to ask for a body compressed with gzip, which is then decompressed",
              .default_text = "true"),
-    AW_PARAM(struct http_params, http_version,
-             .text = "\"1.1\"; \"2\", on http without asking first; \"auto\": what the server has",
-             .default_text = "auto"),
+    AW_PARAM(
+        struct http_params, http_version,
+        .text =
+            "\"1.1\"; \"2\", on http without asking first and on https as auto; \"auto\": what the "
+            "server has",
+        .default_text = "auto"),
     AW_PARAM(struct http_params, user_agent, .text = "What to call ourselves",
              .default_text = "awaitd/" PACKAGE_VERSION),
     AW_PARAM(struct http_params, proxy,
@@ -111,6 +114,8 @@ static void clean_up(void *instance)
     struct http *http = instance;
     transfers_free(http);
     multi_free(http->multi);
+    multi_free(http->prior);
+    curl_slist_free_all(http->headers);
     address_rules_free(http->rules);
     free(http);
     curl_global_cleanup();
@@ -131,10 +136,14 @@ static int prepare(struct aw_worker *worker, const void *data, void **instance, 
         return AW_FAILED;
     }
     http->settings = given;
+    http->lookups.longest_ns = lookups_longest_ns();
     http->rules = address_rules_new(&given->allow, &given->deny, reason, reason_size);
-    if (http->rules)
+    http->headers = curl_slist_append(NULL, HTTP_ACCEPT_ENCODING);
+    if (http->rules && http->headers)
         http->multi = multi_new(aw_event_base(worker), (long)given->connections, end_done);
-    if (!http->multi) {
+    if (http->multi)
+        http->prior = multi_new(aw_event_base(worker), 0, end_done);
+    if (!http->prior) {
         clean_up(http);
         return AW_FAILED;
     }
@@ -154,13 +163,15 @@ static int start(struct aw_job *job, const void *data)
         transfer_release(transfer);
         return AW_FAILED;
     }
-    CURLMcode result = multi_add(http->multi, transfer->easy);
+    CURLMcode result = multi_add(transfer->multi, transfer->easy);
     if (result != CURLM_OK) {
         transfer_release(transfer);
         return aw_fail(job, "%s", curl_multi_strerror(result));
     }
     *end_transfer_of(job) = transfer;
-    aw_after(job, given->stall_timeout.seconds, end_on_time);
+    double connect_s = fmin(given->connect_timeout.seconds, given->timeout.seconds);
+    /* Nothing is over before the shortest of these. */
+    aw_after(job, fmin(given->stall_timeout.seconds, connect_s), end_on_time);
     return AW_OK;
 }
 

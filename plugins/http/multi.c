@@ -26,6 +26,7 @@ struct multi {
     CURLSH *share;
     struct event_base *base;
     struct event *timer;
+    bool keeps;             /* connections */
     struct watch **watches; /* by descriptor; NULL: never used */
     size_t watches_size;
     void (*on_done)(void *private, CURLcode result);
@@ -201,6 +202,7 @@ struct multi *multi_new(struct event_base *base, long connections,
     if (!multi)
         return NULL;
     multi->base = base;
+    multi->keeps = connections > 0;
     multi->on_done = on_done;
     multi->curl = curl_multi_init();
     multi->share = curl_share_init();
@@ -211,7 +213,9 @@ struct multi *multi_new(struct event_base *base, long connections,
         curl_multi_setopt(multi->curl, CURLMOPT_SOCKETDATA, multi) ||
         curl_multi_setopt(multi->curl, CURLMOPT_TIMERFUNCTION, on_timer) ||
         curl_multi_setopt(multi->curl, CURLMOPT_TIMERDATA, multi) ||
-        curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, connections)) {
+        curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, connections) ||
+        curl_multi_setopt(multi->curl, CURLMOPT_PIPELINING,
+                          connections > 0 ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING)) {
         multi_free(multi);
         return NULL;
     }
@@ -249,6 +253,7 @@ void multi_prepare(struct multi *multi, CURL *easy,
     (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
     (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, multi);
     (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, context);
+    (void)curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, (long)!multi->keeps);
     (void)curl_easy_setopt(easy, CURLOPT_SHARE, multi->share);
 }
 

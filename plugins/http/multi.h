@@ -11,7 +11,8 @@ struct event_base;
 struct multi;
 
 /* Calls on_done(private, result) for a transfer that has ended, after taking its handle out; `private` is the
- * handle's CURLOPT_PRIVATE. At most `connections` are kept open for later transfers. NULL: out of memory. */
+ * handle's CURLOPT_PRIVATE. At most `connections` are kept open for later transfers; 0: none is, and
+ * none is shared by transfers at the same time. NULL: out of memory. */
 struct multi *multi_new(struct event_base *base, long connections,
                         void (*on_done)(void *private, CURLcode result));
 /* After all its handles have been taken out. Closes the kept connections. NULL is fine. */

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "decode.h"
 #include "response.h"
 #include "status.h"
 #include "transfer.h"
@@ -29,12 +30,15 @@ static const char *phase(struct transfer *transfer)
     const struct transfer_job *now = &transfer->now;
     if (now->in_headers)
         return "reading headers";
-    if (now->status >= 200)
+    if (now->in_body)
         return "reading the body";
-    if (info(transfer, CURLINFO_PRETRANSFER_TIME_T) == 0) {
+    if (now->stop == STOP_WAITED)
+        return "waiting for the connection that another job makes";
+    if (!transfer_is_connected(transfer)) {
+        if (info(transfer, CURLINFO_REDIRECT_TIME_T) > 0)
+            return "connecting to where it was redirected";
         if (now->peer.ss_family == 0)
-            return info(transfer, CURLINFO_NAMELOOKUP_TIME_T) ? "waiting for a connection"
-                                                              : "resolving the host's name";
+            return "resolving the host's name";
         return info(transfer, CURLINFO_CONNECT_TIME_T) ? "beginning TLS" : "connecting";
     }
     return "waiting for headers";
@@ -134,9 +138,6 @@ static void set_by_result(struct transfer *transfer, CURLcode result)
     case CURLE_UNSUPPORTED_PROTOCOL:
         set_protocol(transfer, result);
         break;
-    case CURLE_BAD_CONTENT_ENCODING:
-        (void)aw_fail(job, "the compressed body is broken: %s", words(transfer, result, text));
-        break;
     case CURLE_URL_MALFORMAT:
         (void)aw_fail(job, "not a URL: %s", words(transfer, result, text));
         break;
@@ -181,6 +182,17 @@ void reason_set(struct transfer *transfer, CURLcode result)
         (void)aw_fail(now->job, "no byte for %g s while %s", now->params->stall_timeout.seconds,
                       phase(transfer));
         break;
+    case STOP_WAITED:
+        set_timed_out(transfer);
+        break;
+    case STOP_ENCODING:
+        (void)aw_fail(now->job,
+                      "the body is encoded otherwise than with gzip, which was asked for");
+        break;
+    case STOP_BROKEN:
+        (void)aw_fail(now->job, "the compressed body is broken: %s",
+                      now->decode ? decode_problem(now->decode) : "out of memory");
+        break;
     case STOP_FILE:
         (void)aw_fail(now->job, "body_file: %s: became shorter while it was sent",
                       now->params->body_file);
@@ -190,6 +202,13 @@ void reason_set(struct transfer *transfer, CURLcode result)
             now->job,
             "the server closed a kept connection before it answered; whether it got the request is "
             "not known, and this kind is not sent twice");
+        break;
+    case STOP_LOOKUPS:
+        (void)aw_fail(
+            now->job,
+            "names are not looked up for now: %d lookups of jobs that are over may still be "
+            "under way",
+            LOOKUPS_LEFT_MAX);
         break;
     }
 }

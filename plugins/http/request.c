@@ -131,20 +131,6 @@ static bool is_one_of(const char *method, const char *const *list)
     return false;
 }
 
-/* libcurl's CURLOPT_PREREQFUNCTION, before each request. libcurl sends a request again, on a new connection, when
- * a kept one turns out to be closed; the server may have acted on the first one nevertheless. */
-static int on_request(void *context, char *peer, char *own, int peer_port, int own_port)
-{
-    (void)peer, (void)own, (void)peer_port, (void)own_port;
-    struct transfer *transfer = context;
-    long redirects = 0;
-    (void)curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_COUNT, &redirects); /* stays 0 */
-    if (transfer->now.requests++ <= redirects)
-        return CURL_PREREQFUNC_OK;
-    transfer->now.stop = STOP_SENT_AGAIN;
-    return CURL_PREREQFUNC_ABORT;
-}
-
 static bool is_method(const char *method)
 {
     return strlen(method) <= METHOD_BYTES && header_is_token(method, strlen(method));
@@ -172,10 +158,7 @@ static int set_method(struct transfer *transfer)
     now->custom = true;
     if ((has_body(params) || is_one_of(method, with_body)) && set_body(transfer) != AW_OK)
         return AW_FAILED;
-    if (!is_one_of(method, idempotent)) {
-        (void)curl_easy_setopt(transfer->easy, CURLOPT_PREREQFUNCTION, on_request);
-        (void)curl_easy_setopt(transfer->easy, CURLOPT_PREREQDATA, transfer);
-    }
+    now->once = !is_one_of(method, idempotent);
     if (head) {
         set_number(transfer, CURLOPT_NOBODY, 1);
         return AW_OK;
@@ -211,29 +194,49 @@ static bool add_given(struct transfer *transfer, const char *line)
     return add_header(transfer, name);
 }
 
+static bool is_named(const char *line, const char *name)
+{
+    size_t size = strlen(name);
+    return strncasecmp(line, name, size) == 0 && line[size] == ':';
+}
+
+/* Those that say what comes with the request, unless the job says so itself. */
+static int add_own(struct transfer *transfer, bool typed, bool encoded)
+{
+    const struct http_params *params = transfer->now.params;
+    /* Not what libcurl says of a body, "a form"; and no pause of a second for the server to agree. */
+    const char *type = params->json.text ? "Content-Type: application/json" : "Content-Type:";
+    bool body = has_body(params);
+    if ((body && !typed && !add_header(transfer, type)) ||
+        (body && !add_header(transfer, "Expect:")) ||
+        (params->compressed && !encoded && !add_header(transfer, HTTP_ACCEPT_ENCODING)))
+        return fail_memory(transfer);
+    return AW_OK;
+}
+
 static int set_headers(struct transfer *transfer)
 {
-    const struct transfer_job *now = &transfer->now;
+    struct transfer_job *now = &transfer->now;
     const struct http_params *params = now->params;
-    bool typed = false;
+    if (params->headers.count == 0 && !has_body(params)) {
+        (void)curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER,
+                               params->compressed ? transfer->http->headers : NULL);
+        return AW_OK;
+    }
+    bool typed = false, encoded = false;
     for (size_t i = 0; i < params->headers.count; i++) {
         const char *line = params->headers.items[i];
         const char *problem = header_problem(line);
         if (problem)
             return aw_fail(now->job, "headers[%zu]: %s", i, problem);
-        typed |= strncasecmp(line, "content-type:", strlen("content-type:")) == 0;
+        typed |= is_named(line, "content-type");
+        encoded |= is_named(line, "accept-encoding");
         if (!add_given(transfer, line))
             return fail_memory(transfer);
     }
-    if (has_body(params)) {
-        /* Not what libcurl says of a body, "a form"; and no pause of a second for the server to agree. */
-        const char *type = params->json.text ? "Content-Type: application/json" : "Content-Type:";
-        if ((!typed && !add_header(transfer, type)) || !add_header(transfer, "Expect:"))
-            return fail_memory(transfer);
-    }
-    if (!now->headers)
-        return AW_OK;
-    transfer->now.custom = true;
+    if (add_own(transfer, typed, encoded) != AW_OK)
+        return AW_FAILED;
+    now->custom = true;
     (void)curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, now->headers); /* stores it */
     return AW_OK;
 }
@@ -304,9 +307,11 @@ static int set_version(struct transfer *transfer)
     else
         return aw_fail(transfer->now.job, "http_version: must be \"auto\", \"1.1\" or \"2\"");
     set_number(transfer, CURLOPT_HTTP_VERSION, number);
+    if (number == CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE)
+        transfer_use_prior(transfer);
     /* Rather share a connection that is being made than make another; without TLS one would not know for as long
      * as the first answer takes whether it can be shared. */
-    set_number(transfer, CURLOPT_PIPEWAIT, tls || number == CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
+    set_number(transfer, CURLOPT_PIPEWAIT, tls);
     return AW_OK;
 }
 
@@ -316,6 +321,8 @@ static int set_expectations(struct transfer *transfer)
 {
     struct transfer_job *now = &transfer->now;
     const struct http_params *params = now->params;
+    if (params->expect_status.count == 0)
+        return aw_fail(now->job, "expect_status: must not be empty");
     const char *wrong = status_wrong_item(&params->expect_status);
     if (wrong)
         return aw_fail(
@@ -344,7 +351,6 @@ int request_set(struct transfer *transfer)
         return aw_fail(transfer->now.job, "user_agent: must not have control characters");
     if (set_text(transfer, CURLOPT_URL, params->url) != AW_OK ||
         set_text(transfer, CURLOPT_USERAGENT, params->user_agent) != AW_OK ||
-        set_text(transfer, CURLOPT_ACCEPT_ENCODING, params->compressed ? "" : NULL) != AW_OK ||
         set_version(transfer) != AW_OK || set_expectations(transfer) != AW_OK ||
         set_method(transfer) != AW_OK || set_headers(transfer) != AW_OK ||
         set_tls(transfer) != AW_OK || set_credentials(transfer) != AW_OK)

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "decode.h"
 #include "multi.h"
 #include "response.h"
 
@@ -32,6 +33,7 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose,
     (void)purpose;
     struct transfer *transfer = context;
     struct transfer_job *now = &transfer->now;
+    now->looking_up = false; /* found */
     bool allowed = address_allowed(transfer->http->rules, &address->addr);
     if (!allowed || !now->denied) { /* where something is denied, that is what people must know */
         size_t size = address->addrlen < sizeof(now->peer) ? address->addrlen : sizeof(now->peer);
@@ -45,6 +47,59 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose,
                   address->protocol);
 }
 
+/* Whether none of the names that there are needs a lookup. Which one libcurl means it does not tell. */
+static bool needs_no_lookup(const struct transfer *transfer)
+{
+    const char *proxy = transfer->now.params->proxy, *url = NULL;
+    if (proxy ? *proxy && !lookups_not_needed(proxy) : transfer->http->settings->environment_proxy)
+        return false;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url); /* stays NULL */
+    return url && lookups_not_needed(url);
+}
+
+/* libcurl's CURLOPT_RESOLVER_START_FUNCTION, before it looks up a host that it has not looked up lately; for addresses,
+ * too. Anything but 0: it shall not. */
+static int on_lookup(void *resolver, void *reserved, void *context)
+{
+    (void)resolver, (void)reserved;
+    struct transfer *transfer = context;
+    transfer->now.looking_up = true;
+    if (lookups_may_begin(&transfer->http->lookups, transfer_now_ns()) || needs_no_lookup(transfer))
+        return 0;
+    transfer->now.looking_up = false;
+    transfer->now.stop = STOP_LOOKUPS;
+    return 1;
+}
+
+static long redirects(const struct transfer *transfer)
+{
+    long count = 0;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_COUNT, &count); /* stays 0 */
+    return count;
+}
+
+bool transfer_is_connected(const struct transfer *transfer)
+{
+    const struct transfer_job *now = &transfer->now;
+    return now->requests > 0 && now->followed == redirects(transfer);
+}
+
+/* libcurl's CURLOPT_PREREQFUNCTION, before each request. libcurl sends a request again, on a new connection, when
+ * a kept one turns out to be closed; the server may have acted on the first one nevertheless. */
+static int on_request(void *context, char *peer, char *own, int peer_port, int own_port)
+{
+    (void)peer, (void)own, (void)peer_port, (void)own_port;
+    struct transfer *transfer = context;
+    struct transfer_job *now = &transfer->now;
+    now->looking_up = false; /* by the proxy's name, perhaps */
+    now->ready_ns = transfer_now_ns();
+    now->followed = redirects(transfer);
+    if (now->requests++ <= now->followed || !now->once)
+        return CURL_PREREQFUNC_OK;
+    now->stop = STOP_SENT_AGAIN;
+    return CURL_PREREQFUNC_ABORT;
+}
+
 /* libcurl's CURLOPT_XFERINFOFUNCTION; used where a body is sent, to see that it moves. */
 static int on_progress(void *context, curl_off_t download_size, curl_off_t downloaded,
                        curl_off_t upload_size, curl_off_t uploaded)
@@ -55,7 +110,7 @@ static int on_progress(void *context, curl_off_t download_size, curl_off_t downl
         transfer->now.sent = uploaded;
         transfer->now.last_ns = transfer_now_ns();
     }
-    return CURL_PROGRESSFUNC_CONTINUE;
+    return 0; /* CURL_PROGRESSFUNC_CONTINUE would have libcurl draw its progress on standard error */
 }
 
 /* Options of the settings. */
@@ -75,15 +130,29 @@ static CURLcode set_settings(CURL *easy, const struct http_settings *settings)
     return result;
 }
 
+static void use(struct transfer *transfer, struct multi *multi)
+{
+    transfer->multi = multi;
+    multi_prepare(multi, transfer->easy, on_open_socket, transfer);
+}
+
+void transfer_use_prior(struct transfer *transfer)
+{
+    transfer->now.custom = true;
+    use(transfer, transfer->http->prior);
+}
+
 /* What is the same for all jobs. None of these can fail, but for lack of memory where texts are copied. */
 static CURLcode set_common(struct transfer *transfer)
 {
     CURL *easy = transfer->easy;
-    multi_prepare(transfer->http->multi, easy, on_open_socket, transfer);
+    use(transfer, transfer->http->multi);
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     /* A name that takes long to resolve must not hold the loop when its job is cancelled; the thread that
-     * resolves it ends by itself. */
+     * resolves it ends by itself, and on_lookup() sees to it that they are not too many. */
     (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, on_lookup);
+    (void)curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, transfer);
     (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, response_body);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
@@ -92,6 +161,8 @@ static CURLcode set_common(struct transfer *transfer)
     (void)curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
     (void)curl_easy_setopt(easy, CURLOPT_XFERINFODATA, transfer);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
     (void)curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
     CURLcode result = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     if (!result)
@@ -153,6 +224,7 @@ void transfer_release(struct transfer *transfer)
         reusable = set_common(transfer) == CURLE_OK;
     }
     search_clear(&now->search);
+    decode_free(now->decode);
     if (now->file)
         (void)close(now->file - 1); /* nothing was written */
     curl_slist_free_all(now->headers);

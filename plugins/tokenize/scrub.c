@@ -45,17 +45,25 @@ static const uint8_t *skip_ascii(const uint8_t *at, const uint8_t *end)
     return at;
 }
 
+/* A character of two bytes: most letters of Latin, Greek, Cyrillic, Hebrew and Arabic text are such. */
+static bool is_plain_pair(const uint8_t *at, const uint8_t *end)
+{
+    return end - at >= 2 && at[0] >= 0xC2 && at[0] <= 0xDF && (at[1] & 0xC0) == 0x80;
+}
+
 size_t scrub_valid(const uint8_t *text, size_t size, bool *cut)
 {
     const uint8_t *at = text, *end = text + size;
     *cut = false;
     while (at < end) {
-        int length = 1;
-        if (*at < 0x80)
+        int length;
+        if (*at < 0x80) {
             at = skip_ascii(at, end);
-        while (at < end && *at >= 0x80 && (length = step(at, end)) > 0)
+        } else if (is_plain_pair(at, end)) {
+            at += 2;
+        } else if ((length = step(at, end)) > 0) {
             at += length;
-        if (length <= 0) {
+        } else {
             *cut = length == 0;
             break;
         }

@@ -33,24 +33,35 @@ static size_t learn_classes(struct segment_ascii *ascii, uint8_t *example)
     return count;
 }
 
+/* What is between characters of two classes, and which third class makes the second one join both others. */
+static enum neighbours learn_pair(struct segment_ascii *ascii, const uint8_t *example, size_t count,
+                                  size_t a, size_t b)
+{
+    char breaks[3];
+    u8_wordbreaks((uint8_t[]){example[a], example[b]}, 2, breaks);
+    if (!breaks[1])
+        return TOGETHER;
+    enum neighbours result = APART;
+    for (size_t c = 0; c < count; c++) {
+        u8_wordbreaks((uint8_t[]){example[a], example[b], example[c]}, 3, breaks);
+        ascii->joined[a][b][c] = !breaks[1] && !breaks[2];
+        if (ascii->joined[a][b][c])
+            result = ASK;
+    }
+    return result;
+}
+
 void segment_learn(struct segment_ascii *ascii)
 {
     uint8_t example[SEGMENT_CLASSES];
+    uint8_t between[SEGMENT_CLASSES][SEGMENT_CLASSES];
     size_t count = learn_classes(ascii, example);
-    for (size_t a = 0; a < count; a++) {
-        for (size_t b = 0; b < count; b++) {
-            char breaks[3];
-            u8_wordbreaks((uint8_t[]){example[a], example[b]}, 2, breaks);
-            ascii->pair[a][b] = breaks[1] ? APART : TOGETHER;
-            for (size_t c = 0; breaks[1] && c < count; c++) {
-                char over[3];
-                u8_wordbreaks((uint8_t[]){example[a], example[b], example[c]}, 3, over);
-                ascii->joined[a][b][c] = !over[1] && !over[2];
-                if (ascii->joined[a][b][c])
-                    ascii->pair[a][b] = ASK;
-            }
-        }
-    }
+    for (size_t a = 0; a < count; a++)
+        for (size_t b = 0; b < count; b++)
+            between[a][b] = (uint8_t)learn_pair(ascii, example, count, a, b);
+    for (size_t a = 0; a < 128; a++)
+        for (size_t b = 0; b < 128; b++)
+            ascii->pair[a][b] = between[ascii->class[a]][ascii->class[b]];
 }
 
 static bool is_ascii_alnum(uint8_t byte)
@@ -62,27 +73,23 @@ static bool is_ascii_alnum(uint8_t byte)
  * space and a letter or digit, which no rule joins (WB999). */
 static bool is_certain(const uint8_t *text, size_t at)
 {
-    return text[at - 1] == '\n' || (text[at - 1] == ' ' && is_ascii_alnum(text[at]));
+    uint8_t before = text[at - 1];
+    return before <= ' ' && (before == '\n' || (before == ' ' && is_ascii_alnum(text[at])));
 }
 
 static void mark_ascii(const struct segment_ascii *ascii, const uint8_t *text, size_t size,
                        char *breaks)
 {
-    unsigned before = ascii->class[text[0]];
     breaks[0] = 1;
     for (size_t i = 1; i < size; i++) {
-        unsigned class = ascii->class[text[i]];
-        unsigned pair = ascii->pair[before][class];
+        uint8_t before = text[i - 1], at = text[i];
+        uint8_t pair = ascii->pair[before][at];
         breaks[i] = pair != TOGETHER;
-        if (pair == ASK && i + 1 < size) {
-            unsigned after = ascii->class[text[i + 1]];
-            if (ascii->joined[before][class][after]) {
-                breaks[i] = breaks[i + 1] = 0;
-                class = after;
-                i++;
-            }
+        if (pair == ASK && i + 1 < size &&
+            ascii->joined[ascii->class[before]][ascii->class[at]][ascii->class[text[i + 1]]]) {
+            breaks[i] = breaks[i + 1] = 0;
+            i++;
         }
-        before = class;
     }
 }
 

@@ -10,14 +10,15 @@
 
 enum unit { UNIT_WORDS, UNIT_SEGMENTS, UNIT_GRAPHEMES, UNIT_LINES };
 
-/* Classes of ASCII characters that word boundaries tell apart; Unicode 14 has 10. */
-#define SEGMENT_CLASSES 16
+/* At most as many classes of ASCII characters are told apart: Word_Break has 23 values in libunistring, of which
+ * ASCII characters have 10. */
+#define SEGMENT_CLASSES 24
 
 /* What libunistring says about word boundaries in ASCII, learned by asking. Any thread, once learned. */
 struct segment_ascii {
     uint8_t class[128];
-    /* By the classes of two neighbours: enum neighbours of segment.c. */
-    uint8_t pair[SEGMENT_CLASSES][SEGMENT_CLASSES];
+    /* By two neighbours: enum neighbours of segment.c. */
+    uint8_t pair[128][128];
     /* By the classes of three in a row: whether the middle one joins its neighbours, as in "don't" and 3.14. */
     uint8_t joined[SEGMENT_CLASSES][SEGMENT_CLASSES][SEGMENT_CLASSES];
 };

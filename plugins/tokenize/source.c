@@ -31,6 +31,15 @@ static const char *kind_of(mode_t mode)
     }
 }
 
+/* Files that the kernel makes up as they are read are regular and of 0 bytes. What is appended to an empty file after
+ * a look at it is no such thing: then the file has a size. */
+static bool has_no_size(int fd)
+{
+    struct stat about;
+    uint8_t byte;
+    return pread(fd, &byte, 1, 0) == 1 && fstat(fd, &about) == 0 && about.st_size == 0;
+}
+
 /* Without O_NONBLOCK, opening a FIFO waits for a writer. It means nothing for regular files. */
 int source_file(struct source *source, const char *path, struct failure *failure)
 {
@@ -44,6 +53,10 @@ int source_file(struct source *source, const char *path, struct failure *failure
     else if (!S_ISREG(about.st_mode))
         result = failure_set(failure, -EINVAL, "cannot read %s: it is %s, not a regular file", path,
                              kind_of(about.st_mode));
+    else if (about.st_size == 0 && has_no_size(fd))
+        result =
+            failure_set(failure, -EINVAL,
+                        "cannot read %s: it has text, but no size, as files of /proc do", path);
     if (result) {
         (void)close(fd); /* nothing was written */
         return result;

@@ -73,18 +73,24 @@ static uint64_t few_bytes(const uint8_t *text, size_t size)
     return (uint64_t)first << 32 | last;
 }
 
-/* The factor is 2^64 divided by the golden ratio, which is odd and spreads bits well. */
+/* A product's halves, one upon the other. The factor has to be secret: with one that is known, what differs in the
+ * highest bits alone differs after it in bits that can be told beforehand, and the next eight bytes can undo that. */
+static uint64_t mix(uint64_t value, uint64_t factor)
+{
+    unsigned __int128 product = (unsigned __int128)value * factor;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* 2^64 divided by the golden ratio spreads bits well whatever the seed. */
 static unsigned hash(const uint8_t *text, size_t size, uint64_t seed)
 {
-    const uint64_t factor = UINT64_C(0x9E3779B97F4A7C15);
+    const uint64_t factor = seed ^ UINT64_C(0x9E3779B97F4A7C15);
     uint64_t mixed = seed ^ size, eight;
     for (; size > sizeof(eight); text += sizeof(eight), size -= sizeof(eight)) {
         memcpy(&eight, text, sizeof(eight));
-        mixed = (mixed ^ eight) * factor;
-        mixed ^= mixed >> 29;
+        mixed = mix(mixed ^ eight, factor | 1);
     }
-    mixed = (mixed ^ few_bytes(text, size)) * factor;
-    mixed = (mixed ^ mixed >> 29) * factor;
+    mixed = mix(mixed ^ few_bytes(text, size), factor | 1) * UINT64_C(0x9E3779B97F4A7C15);
     return (unsigned)(mixed >> 32);
 }
 

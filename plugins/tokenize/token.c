@@ -48,14 +48,19 @@ static size_t without_line_end(const uint8_t *text, size_t size)
     return size;
 }
 
+static uint64_t load_eight(const void *at)
+{
+    uint64_t eight;
+    memcpy(&eight, at, sizeof(eight));
+    return le64toh(eight); /* the first byte is the lowest */
+}
+
 /* The next boundary from `at` on, or the end. Eight bytes at a time, which is as long as most tokens are: a loop
  * over them would end where no processor could foretell it. */
 static size_t next_break(const char *breaks, size_t at, size_t size)
 {
-    uint64_t eight;
-    for (; size - at >= sizeof(eight); at += sizeof(eight)) {
-        memcpy(&eight, breaks + at, sizeof(eight));
-        eight = le64toh(eight);
+    for (; size - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+        uint64_t eight = load_eight(breaks + at);
         if (eight)
             return at + (size_t)__builtin_ctzll(eight) / 8;
     }
@@ -80,21 +85,47 @@ bool tokens_next(struct tokens *tokens, const uint8_t **token, size_t *size)
     return false;
 }
 
-/* Without a branch for each boundary, which no processor could foretell. */
+/* ---- Counting words ------------------------------------------------------------------------------ */
+
+/* The same byte eight times. */
+#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* 0x80 in each byte that is at least `least`; bytes and `least` are below 0x80. */
+static uint64_t at_least(uint64_t eight, unsigned least)
+{
+    return ((eight | EIGHT(0x80)) - EIGHT(least)) & EIGHT(0x80);
+}
+
+/* 1 in each byte that is an ASCII letter or digit, 0 in the others. */
+static uint64_t alnum_eight(uint64_t eight)
+{
+    uint64_t low = eight & EIGHT(0x7F), small = low | EIGHT(0x20);
+    uint64_t letters = at_least(small, 'a') & ~at_least(small, 'z' + 1);
+    uint64_t digits = at_least(low, '0') & ~at_least(low, '9' + 1);
+    return ((letters | digits) & ~eight) >> 7 & EIGHT(1);
+}
+
+/* Most words begin with an ASCII letter, and most other segments are a single byte, which is then no word: both are
+ * seen eight bytes at a time. The rest is looked at one by one. */
 static uint64_t count_words(const uint8_t *text, const char *breaks, size_t size)
 {
     uint64_t count = 0;
-    unsigned word = 0; /* 1: the segment is one, as far as it was looked at */
-    for (size_t i = 0; i < size; i++) {
-        unsigned begins = (unsigned char)breaks[i];
-        unsigned lead = leads[text[i]];
-        count += word & begins;
-        word &= ~begins;
-        if (lead == LEAD_ASK)
-            lead = !word && ask(text + i, text + size) ? LEAD_YES : LEAD_NO;
-        word |= lead;
+    size_t at = 0;
+    for (; size - at > sizeof(uint64_t); at += sizeof(uint64_t)) {
+        uint64_t begins = load_eight(breaks + at), next = load_eight(breaks + at + 1);
+        uint64_t plain = begins & alnum_eight(load_eight(text + at));
+        uint64_t rest = begins & ~plain & ~next;
+        count += plain * EIGHT(1) >> 56;
+        for (; rest; rest &= rest - 1) {
+            size_t begin = at + (size_t)__builtin_ctzll(rest) / 8;
+            count += is_word(text + begin, next_break(breaks, begin + 1, size) - begin);
+        }
     }
-    return count + word;
+    for (size_t end; at < size; at = end) {
+        end = next_break(breaks, at + 1, size);
+        count += breaks[at] && is_word(text + at, end - at);
+    }
+    return count;
 }
 
 uint64_t tokens_count(const struct tokens *tokens)

@@ -61,7 +61,7 @@ def exec_true(bench):
         spawn = pathlib.Path(directory) / "spawn"
         subprocess.run([os.environ.get("CC", "cc"), "-O2", "-std=gnu17", "-D_GNU_SOURCE",
                         str(HERE / "spawn.c"), "-o", str(spawn)], check=True)
-        limits = (64, 2 * CORES, CORES)
+        limits = (64, CORES)
         daemons = {limit: stack.enter_context(daemon_with(limit)) for limit in limits}
         peers = {
             "posix_spawn, one by one": lambda: run_spawn(spawn, count, 1),

@@ -85,6 +85,7 @@ http {{
         listen 127.0.0.1:{http};
         listen 127.0.0.1:{https} ssl http2;
         location /private {{ auth_basic "private"; auth_basic_user_file {directory}/users; }}
+        location /slow {{ limit_rate 2k; }}
         location /moved {{ return 302 /small; }}
         location /client {{ return 200 "$ssl_client_verify $ssl_client_s_dn"; }}
         location /echo {{
@@ -113,6 +114,7 @@ class Nginx:
         root = self.directory / "root"
         root.mkdir()
         (root / "private").mkdir()
+        (root / "slow").write_bytes(os.urandom(1 << 20))
         (root / "small").write_text("small file\n", encoding="ascii")
         (root / "kib").write_text("x" * 1024, encoding="ascii")
         (root / "large").write_text("0123456789abcdef" * 32768, encoding="ascii")

@@ -43,6 +43,18 @@ class Connection:
             raise EOFError
         self.received += data
 
+    def peek(self, size):
+        """The next bytes, which stay."""
+        while len(self.received) < size:
+            self._read()
+        return self.received[:size]
+
+    def read(self, size):
+        """The next bytes."""
+        data = self.peek(size)
+        self.received = self.received[size:]
+        return data
+
     def request(self):
         """The next request, with its body."""
         while b"\r\n\r\n" not in self.received:

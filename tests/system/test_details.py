@@ -81,6 +81,15 @@ def test_blanks_and_newlines_do_not_break_the_line_of_an_event(teller):
     assert json.loads(done)["params"]["details"] == FACTS
 
 
+def test_numbers_are_shown_as_they_were_told(teller):
+    numbers = '{"third":0.30000000000000004,"largest":1.7976931348623157e308,"one":1.0,"tenth":0.1}'
+    with teller.client() as client:
+        (ended,), _ = client.run(job("fiber", numbers))
+        shown = client.call("job.show", batch=1, job=0)
+        assert shown["details"] == ended["details"] == json.loads(numbers)
+    assert f'"details":{numbers}' in teller.ctl("--json", "show", "1.0", check=0).stdout
+
+
 def test_show_prints_a_line_for_each_fact(teller):
     told = {**FACTS, "text": "one\ntwo\x1b[31m"}
     teller.ctl("run", "details_async", f"details={json.dumps(told)}", check=0)

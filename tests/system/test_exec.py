@@ -270,13 +270,24 @@ def test_a_program_that_cannot_be_run_is_told(run, bad_programs):
 
 
 def test_in_path_it_is_told_likewise(start_daemon, folder, bad_programs):
-    daemon = start_daemon(env={"PATH": f"{folder}:{os.environ['PATH']}"})
+    daemon = start_daemon(env={"PATH": f"{folder}:/usr/bin:/bin"})
     with daemon.client() as client:
         for program, reason in bad_programs.items():
             name = pathlib.Path(program).name
             if not name.startswith("ls2") and program != str(folder / "plain/nope"):
                 (event,), _ = client.run(job(name))
                 assert event["reason"] == f"{name}: {reason}"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_directory_of_path_that_may_not_be_read_is_passed_over(start_daemon, folder):
+    (folder / "closed").mkdir(mode=0)
+    daemon = start_daemon(env={"PATH": f"{folder}/closed:/usr/bin:/bin"})
+    with daemon.client() as client:
+        (event,), _ = client.run(job("ls2-no-such-command"))
+        assert event["reason"] == "ls2-no-such-command: no such command"
+        (event,), _ = client.run(job("echo", "found"))
+        assert output(event) == "found\n"
 
 
 @pytest.mark.parametrize("argv", [[], [""]])

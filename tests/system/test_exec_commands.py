@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from awaitd import PLUGIN_DIR, as_nobody, config_file, eventually, run_awaitd
+from awaitd import PLUGIN_DIR, RpcError, as_nobody, config_file, eventually, run_awaitd
 from test_exec import job, output
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -17,6 +17,8 @@ COMMANDS = [
     {"name": "where", "argv": ["sh", "-c", 'pwd; echo "$A"; env | wc -l'], "cwd": "/usr",
      "env": ["A=1"], "clean_env": True},
     {"name": "fail", "argv": ["sh", "-c", "exit 3"]},
+    {"name": "hurried", "argv": ["sh", "-c", "trap 'echo cleaned; exit' TERM; echo $$ >>$0;"
+                                 " while :; do sleep 0.01; done", "{told}"], "grace": 0},
 ]
 
 
@@ -105,10 +107,28 @@ def test_a_command_has_its_own_directory_and_environment(run):
     assert int(lines[2]) <= 4  # A, PATH, and what the shell adds
 
 
-@pytest.mark.parametrize("params", [{"env": ["A=2"]}, {"clean_env": True}, {"cwd": "/"}])
+@pytest.mark.parametrize("params", [{"env": ["A=2"]}, {"clean_env": True}, {"cwd": "/"},
+                                    {"grace": "3s"}])
 def test_a_job_does_not_change_them(run, params):
     assert reason(run(named("where", **params))) == (
-        "env, clean_env, cwd: a configured command brings its own")
+        "env, clean_env, cwd, grace: a configured command brings its own")
+
+
+def test_a_command_has_its_own_grace_time(client, folder):
+    told = folder / "told"
+    batch = client.submit(named("hurried", {"told": str(told)}), follow="each")
+    eventually(lambda: told.exists() and told.read_text(encoding="ascii").endswith("\n"), "it runs")
+    client.call("batch.cancel", batch=batch)
+    (event,), _ = client.follow(batch)
+    assert (event["state"], event["output"]) == ("cancelled", "")
+    assert event["details"]["signal"] == "KILL"
+
+
+@pytest.mark.parametrize("grace", ["1h", "1min1ms"])
+def test_the_grace_time_is_bounded(client, grace):
+    with pytest.raises(RpcError) as refused:
+        client.submit(job("true", grace=grace))
+    assert list(refused.value.problems) == ["jobs[0].params.grace"]
 
 
 def test_it_reads_where_it_says_so(run):
@@ -142,6 +162,8 @@ def test_how_it_ends_is_told_as_of_any(run):
     ([{"name": "a", "argv": ["x"], "env": ["A"]}], "commands[0] ('a').env[0]: must be NAME=VALUE"),
     ([{"name": "a", "argv": ["x"], "cwd": "tmp"}], "commands[0] ('a').cwd: must be an absolute path"),
     ([{"name": "a", "argv": ["x"], "stdin": 1}], "commands[0] ('a').stdin: must be true or false"),
+    ([{"name": "a", "argv": ["x"], "grace": 61}],
+     "commands[0] ('a').grace: must be a number of seconds, at most 60"),
     ([{"name": "a", "argv": ["x"], "shell": True}],
      "commands[0] ('a').shell: there is no such member; there are name, argv, env, cwd, clean_env"),
     ([{"name": "a", "argv": ["x"]}, {"name": "a", "argv": ["y"]}],
@@ -167,12 +189,13 @@ def test_others_run_configured_commands_and_nothing_else(daemon, folder):
         ("batch.submit", {"jobs": [job("touch", touch)]}),
         ("batch.submit", {"jobs": [named("where", env=["LD_PRELOAD=/x"])]}),
         ("batch.submit", {"jobs": [named("where", cwd="/")]}),
+        ("batch.submit", {"jobs": [named("where", grace="1s")]}),
         ("batch.submit", {"jobs": [named("show", {"from": "a", "to": "b"})], "follow": "each"}),
         ("batch.wait", {"batch": 1}))
-    assert [answer["error"]["code"] for answer in answers[:3]] == [2, 2, 2]
-    fields = [answer["error"]["data"]["problems"][0]["field"] for answer in answers[:3]]
-    assert fields == [f"jobs[0].params.{name}" for name in ("argv", "env", "cwd")]
-    assert answers[3]["result"]["jobs"] == 1
+    assert [answer["error"]["code"] for answer in answers[:4]] == [2, 2, 2, 2]
+    fields = [answer["error"]["data"]["problems"][0]["field"] for answer in answers[:4]]
+    assert fields == [f"jobs[0].params.{name}" for name in ("argv", "env", "cwd", "grace")]
+    assert answers[4]["result"]["jobs"] == 1
     assert daemon.call("job.show", batch=1, job=0)["output"] == "[a][{from}][b][a]"
     assert not (folder / "touched").exists()
 

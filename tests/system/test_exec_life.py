@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import sys
 import time
 
 import pytest
@@ -66,7 +67,7 @@ def is_there(pid):
 
 
 def test_cancelling_ends_it_by_term(begin):
-    command = begin("echo before; echo err >&2; echo $$ >>$TOLD; exec sleep 3600", grace="1h")
+    command = begin("echo before; echo err >&2; echo $$ >>$TOLD; exec sleep 3600", grace="1min")
     (process,) = command.watch()
     command.cancel()
     event = command.done()
@@ -79,7 +80,7 @@ def test_cancelling_ends_it_by_term(begin):
 
 def test_it_may_clean_up(begin):
     command = begin("trap 'echo cleaned; exit 0' TERM; echo $$ >>$TOLD; while :; do sleep 0.01; done",
-                    grace="1h")
+                    grace="1min")
     command.pids()
     command.cancel()
     event = command.done()
@@ -97,6 +98,18 @@ def test_who_ignores_term_is_killed(begin):
     assert event["run"] >= 0.2
 
 
+@pytest.mark.parametrize("grace, signal", [("1min", "TERM"), (0, "KILL")])
+def test_who_left_its_group_is_ended_too(begin, grace, signal):
+    move = "import os; os.setpgid(0, os.getpgid(os.getppid()))"
+    tell = "print(os.getpid(), file=open(os.environ['TOLD'], 'a'), flush=True)"
+    stay = "import time; time.sleep(3600)"
+    command = begin(f'exec {sys.executable} -c "{move}; {tell}; {stay}"', grace=grace)
+    command.pids()
+    command.cancel()
+    event = command.done()
+    assert (event["state"], event["details"]["signal"]) == ("cancelled", signal)
+
+
 def test_without_grace_it_is_killed_at_once(begin):
     command = begin("trap 'echo cleaned' TERM; echo $$ >>$TOLD; while :; do sleep 1; done", grace=0)
     command.pids()
@@ -106,7 +119,7 @@ def test_without_grace_it_is_killed_at_once(begin):
 
 
 def test_who_is_stopped_is_ended_too(begin):
-    command = begin("echo $$ >>$TOLD; kill -STOP $$; sleep 3600", grace="1h")
+    command = begin("echo $$ >>$TOLD; kill -STOP $$; sleep 3600", grace="1min")
     (pid,) = command.pids()
     eventually(lambda: " T " in pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii"),
                "it is stopped")
@@ -115,7 +128,7 @@ def test_who_is_stopped_is_ended_too(begin):
 
 
 def test_its_children_get_term_as_well(begin):
-    command = begin("sleep 3600 & echo $! >>$TOLD; echo $$ >>$TOLD; wait", grace="1h")
+    command = begin("sleep 3600 & echo $! >>$TOLD; echo $$ >>$TOLD; wait", grace="1min")
     processes = command.watch(2)
     command.cancel()
     assert command.done()["state"] == "cancelled"
@@ -125,7 +138,7 @@ def test_its_children_get_term_as_well(begin):
 
 def test_children_have_the_grace_time_though_the_command_ends_before(begin):
     child = "trap \"sleep 0.7; echo cleaned; exit\" TERM; echo $$ >>$TOLD; while :; do sleep 0.01; done"
-    command = begin(f"sh -c '{child}' & echo $$ >>$TOLD; wait", grace="1h")
+    command = begin(f"sh -c '{child}' & echo $$ >>$TOLD; wait", grace="1min")
     command.pids(2)
     command.cancel()
     event = command.done()

@@ -58,6 +58,32 @@ def test_jobs_at_once_share_one_http_2_connection(start_daemon, nginx):
     assert len({row[0] for row in rows}) == 1
 
 
+def test_cancelling_one_stream_leaves_the_others(start_daemon, nginx):
+    daemon = start_daemon({"daemon": {"workers": 1}})
+    trust = {"ca_file": str(nginx.authority.file)}
+    with daemon.client() as client:
+        before = len(nginx.served("/kib"))
+        assert fetch(client, nginx.tls_url("/kib"), **trust)["state"] == "succeeded"
+        slow = client.submit({"plugin": "http", "params": {"url": nginx.tls_url("/slow"), **trust}},
+                             follow="each")
+        daemon.busy_worker()
+        with daemon.client() as other:
+            assert fetch(other, nginx.tls_url("/kib"), **trust)["state"] == "succeeded"
+        client.call("batch.cancel", batch=slow)
+        events, _ = client.follow(slow)
+        assert events[0]["state"] == "cancelled"
+        assert fetch(client, nginx.tls_url("/kib"), **trust)["state"] == "succeeded"
+    rows = awaitd.eventually(lambda: len(nginx.served("/kib")) >= before + 3
+                             and nginx.served("/kib")[before:], "all are in the log")
+    assert len({row[0] for row in rows}) == 1
+
+
+def test_what_reads_files_is_restricted(client):
+    plugin = client.call("plugin.show", name="http")
+    restricted = {row["name"] for row in plugin["params"] if row.get("restricted")}
+    assert restricted == {"body_file", "credentials_file", "ca_file", "cert_file", "key_file"}
+
+
 def test_jobs_one_after_the_other_share_one_connection(start_daemon, nginx):
     daemon = start_daemon({"daemon": {"workers": 1}})
     before = len(nginx.served("/kib"))

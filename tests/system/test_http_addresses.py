@@ -65,6 +65,14 @@ def test_a_proxy_at_a_private_address_is_denied(denied):
         assert server.connections == 0
 
 
+def test_a_proxy_behind_a_unix_socket_is_never_allowed(client, folder):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "s"))
+        listener.listen()
+        event = fetch(client, "http://public.example/", proxy=f"socks5h://localhost{folder}/s")
+    assert "an address that is neither IPv4 nor IPv6 is not allowed" in event["reason"]
+
+
 def test_a_redirect_to_a_denied_address_is_not_followed(start_daemon):
     daemon = start_daemon(with_settings(deny=["127.0.0.2"]))
     with daemon.client() as client, Server(serve, host="127.0.0.2") as inside:

@@ -1,5 +1,7 @@
 """The http plugin and servers that misbehave, and requests that cannot be made."""
 
+import base64
+import gzip
 import os
 import socket
 import ssl
@@ -13,7 +15,9 @@ import pytest
 import awaitd
 import http_peers
 import misbehaving
+from awaitd import PLUGIN_DIR
 from misbehaving import Server
+from resolver import Resolver
 from test_http import fetch
 
 
@@ -91,6 +95,27 @@ def test_a_name_that_takes_long_holds_nobody_up(start_daemon, folder):
             assert event["reason"] == "timed out after 0.3 s while resolving the host's name"
 
 
+def test_names_that_nobody_answers_for_leave_few_threads_behind(start_daemon, folder):
+    resolver = Resolver(start_daemon, folder, plugins=[{"file": str(PLUGIN_DIR / "http.so"), "limit": 32}])
+    (pid,) = resolver.daemon.worker_pids()
+    with resolver.daemon.client() as client, \
+            Server(lambda connection: connection.serve((200, b"fine"))) as server:
+        known = server.url(host="two.test")
+        assert fetch(client, known)["state"] == "succeeded"
+        threads = len(os.listdir(f"/proc/{pid}/task"))
+        slow = {"url": "http://slow.test/", "connect_timeout": "1ms"}
+        events, _ = client.run({"plugin": "http", "count": 1000, "params": slow})
+        refused = [event for event in events if reason(event).startswith("names are not looked up")]
+        # All that run when the 128th is left behind may be left behind as well, and no more.
+        assert 1000 - 128 - 32 <= len(refused) <= 1000 - 128
+        assert len(os.listdir(f"/proc/{pid}/task")) <= threads + 128 + 32
+        # Who needs no lookup goes on.
+        for url in server.url(), server.url(host="localhost"), known:
+            assert fetch(client, url)["state"] == "succeeded"
+        assert reason(fetch(client, server.url(), proxy="http://two.test:1")).startswith("names are")
+        assert reason(fetch(client, "http://nosuch.test/")).startswith("names are not looked up")
+
+
 @pytest.mark.parametrize("url, told", [
     ("file:///etc/passwd", "only http and https URLs are fetched"),
     ("ftp://127.0.0.1/", "only http and https URLs are fetched"),
@@ -118,7 +143,8 @@ def test_what_is_no_http_url_is_refused(client, url, told):
     (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", ""),
     (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
      "the compressed body is broken: "),
-    (b"HTTP/1.1 200 OK\r\nContent-Encoding: " + b"gzip, " * 20 + b"gzip\r\n\r\nhello", ""),
+    (b"HTTP/1.1 200 OK\r\nContent-Encoding: " + b"gzip, " * 20 + b"gzip\r\n\r\nhello",
+     "the body is encoded otherwise than with gzip, which was asked for"),
 ])
 def test_a_broken_answer_fails_the_job(client, response, told):
     assert reason(served(client, raw(response))).startswith(told)
@@ -161,6 +187,16 @@ def test_a_reset_in_the_body_is_told(client):
     assert (event["output"], event["details"]["status"]) == ("hello", 200)
 
 
+@pytest.mark.parametrize("response, status", [
+    (b"HTTP/1.1 302 Found\r\nLocation:\r\n\r\nhello", 302),
+    (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nhello", 101),
+])
+def test_an_answer_after_which_another_should_have_come_is_no_success(client, response, status):
+    event = served(client, raw(response))
+    assert reason(event) == f"status {status}, expected 200-299"
+    assert event["details"]["status"] == status
+
+
 def test_a_body_that_is_no_text_comes_as_base64(client):
     event = served(client, raw(b"HTTP/1.1 200 OK\r\nContent-Type: \xff\xfe\r\n\r\n\xff\x00\xfe"))
     assert event["state"] == "succeeded"
@@ -200,6 +236,30 @@ def test_a_server_that_stalls_is_given_up(client, parts, phase, limit, told):
         else:
             assert reason(event) == told + phase
         assert server.closed.wait(awaitd.DEADLINE)
+
+
+def test_what_a_redirect_leads_to_may_stall_too(client):
+
+    def script(connection):
+        connection.request()
+        connection.redirect("/second")
+        connection.request()
+        connection.wait_closed()
+
+    with Server(script, deadline=awaitd.DEADLINE) as server:
+        event = fetch(client, server.url(), stall_timeout="300ms")
+        assert reason(event) == "no byte for 0.3 s while waiting for headers"
+
+
+def test_connecting_after_a_redirect_has_the_time_to_connect(client):
+    with misbehaving.full_listener() as port:
+
+        def script(connection):
+            connection.request()
+            connection.redirect(f"http://127.0.0.1:{port}/")
+
+        event = served(client, script, stall_timeout="100ms", connect_timeout="500ms")
+    assert reason(event) == "timed out after 0.5 s while connecting to where it was redirected"
 
 
 def test_bytes_that_trickle_do_not_stall_but_run_out_of_time(client):
@@ -339,6 +399,16 @@ def test_a_redirect_loop_ends(client):
     assert event["details"]["status"] == 302
 
 
+def test_the_type_of_a_redirect_is_not_that_of_the_body(client):
+
+    def script(connection):
+        connection.request()
+        connection.respond(302, b"", "Location: /second", "Content-Type: text/html")
+        connection.serve((200, b"fine"))
+
+    assert "content_type" not in served(client, script)["details"]
+
+
 @pytest.mark.parametrize("where", ["file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/"])
 def test_a_redirect_out_of_http_is_not_followed(client, where):
     event = served(client, lambda connection: (connection.request(), connection.redirect(where)))
@@ -420,6 +490,67 @@ def test_a_connection_closed_meanwhile_is_replaced(one_worker):
         assert server.connections == 10
 
 
+# Header blocks of HTTP/2 (RFC 7541).
+H2_OK = b"\x88"
+H2_MOVED = b"\x08\x03302\x0f\x1f\x01/"
+
+
+class BothVersions:
+    """Speaks HTTP/1.1 or 2 on a connection, whichever begins; who changes it there is hung up on."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)  # to requests with HTTP/2; then H2_OK
+
+    def __call__(self, connection):
+        if connection.peek(3) == b"PRI":
+            assert connection.read(24) == b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+            self._speak_2(connection)
+        while connection.peek(3) == b"GET":
+            connection.request()
+            connection.respond(200, b"fine")
+
+    def _speak_2(self, connection):
+        """As much of RFC 9113 as requests without a body need."""
+        end_stream_and_headers, settings, acknowledged = b"\5", b"\0\0\0\4", b"\1"
+        connection.send(settings + bytes(5))
+        while True:
+            head = connection.read(9)
+            connection.read(int.from_bytes(head[:3], "big"))
+            if head[3:5] == b"\4\0":
+                connection.send(settings + acknowledged + bytes(4))
+            elif head[3] == 1:
+                answer = self.answers.pop(0) if self.answers else H2_OK
+                connection.send(bytes([0, 0, len(answer), 1]) + end_stream_and_headers + head[5:9] + answer)
+
+
+def test_http_2_without_tls_takes_no_connection_of_others(one_worker):
+    with Server(BothVersions()) as server:
+        spoken = []
+        for version in ("1.1", "2", "auto", "2", "1.1"):
+            event = fetch(one_worker, server.url(), http_version=version)
+            assert event["state"] == "succeeded", event
+            spoken.append(event["details"]["http_version"])
+        assert spoken == ["1.1", "2", "1.1", "2", "1.1"]
+        assert server.connections == 3  # that of HTTP/1.1 is kept
+
+
+def test_http_2_without_tls_is_spoken_by_many_and_after_redirects(one_worker):
+    with Server(BothVersions(*[H2_MOVED] * 10)) as server:
+        assert fetch(one_worker, server.url())["details"]["http_version"] == "1.1"
+        params = {"url": server.url(), "http_version": "2"}
+        events, _ = one_worker.run({"plugin": "http", "count": 30, "params": params})
+        assert {event["state"] for event in events} == {"succeeded"}, events
+        assert sum(event["details"]["redirects"] for event in events) == 10
+
+
+def test_sending_a_body_writes_nothing_to_the_log(daemon, client):
+    with Server(lambda connection: connection.serve((200, b"fine"))) as server:
+        assert fetch(client, server.url(), body="x" * 100_000)["state"] == "succeeded"
+    daemon.stop()
+    lines = daemon.log.text().splitlines()
+    assert lines and all(" info: " in line for line in lines), lines
+
+
 @pytest.mark.parametrize("method, state, sent", [("PUT", "succeeded", 3), ("POST", "failed", 2)])
 def test_what_must_not_be_done_twice_is_not_sent_twice(one_worker, method, state, sent):
 
@@ -473,6 +604,19 @@ def test_a_server_that_speaks_no_tls_is_told(client):
     assert reason(event).startswith("TLS: ")
 
 
+@pytest.mark.parametrize("limit", ["connect_timeout", "timeout"])
+def test_waiting_for_the_connection_of_another_job_takes_no_longer_than_allowed(one_worker, limit):
+    """Jobs at once share connections, so they wait for one that is being made."""
+    with Server(stalling(), deadline=awaitd.DEADLINE) as server:
+        url = f"https://127.0.0.1:{server.port}/"
+        first = one_worker.submit({"plugin": "http", "params": {"url": url, "connect_timeout": "1h"}})
+        assert server.accepted.wait(awaitd.DEADLINE)
+        event = fetch(one_worker, url, **{limit: "300ms"})
+        assert reason(event) == "timed out after 0.3 s while waiting for the connection that another job makes"
+        assert event["run"] < 5
+        one_worker.call("batch.cancel", batch=first)
+
+
 def test_old_tls_is_refused(client, authority):
     context = authority.server_context("old")
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
@@ -492,11 +636,14 @@ def test_old_tls_is_refused(client, authority):
     ({"headers": [": x"]}, "headers[0]: the name must be"),
     ({"headers": ["A b: x"]}, "headers[0]: the name must be"),
     ({"headers": ["content-length: 5"]}, "headers[0]: Content-Length"),
+    ({"headers": ["proxy-authorization: Basic YTpi"]}, "headers[0]: Proxy-Authorization"),
+    ({"headers": [" A: b"]}, "headers[0]: must not begin with a blank"),
     ({"method": "GET / HTTP/1.1\r\nX:"}, "method: "),
     ({"method": ""}, "method: "),
     ({"method": "CONNECT"}, "method: "),
     ({"body": "x", "json": {}}, "body, body_file and json exclude each other"),
     ({"method": "HEAD", "body": "x"}, "a HEAD request has no body"),
+    ({"expect_status": []}, "expect_status: must not be empty"),
     ({"expect_status": ["2xx"]}, "expect_status: "),
     ({"expect_status": ["299-200"]}, "expect_status: "),
     ({"http_version": "3"}, "http_version: "),
@@ -546,6 +693,17 @@ def test_a_file_of_credentials_must_be_one(client, odd_files, name, told):
     assert told in reason(event)
 
 
+@pytest.mark.parametrize("line", ["ada:secret", "ada:secret\n", "ada:secret\r\n"])
+def test_the_end_of_a_line_of_credentials_is_not_sent(client, folder, line):
+    path = folder / "credentials"
+    path.write_bytes(line.encode("ascii"))
+    path.chmod(0o600)
+    with Server(lambda connection: connection.serve((200, b"fine"))) as server:
+        fetch(client, server.url(), credentials_file=str(path))
+        (request,) = server.requests
+    assert base64.b64decode(request.headers["authorization"].split()[1]) == b"ada:secret"
+
+
 def test_a_request_says_what_was_asked_for(client):
     with Server(lambda connection: connection.serve((200, b"fine"))) as server:
         fetch(client, server.url("/a?b=c"), json={"x": ["{index}", 1]}, headers=["X-Empty:", "Accept: b/c"])
@@ -565,8 +723,67 @@ def test_a_request_says_what_was_asked_for(client):
     assert set(fourth.headers) == {"host", "user-agent", "accept", "accept-encoding"}
 
 
-def test_a_compressed_body_whose_end_is_missing_fails_the_job(client):
-    body = http_peers.gzipped_zeros(100_000)
-    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
-    event = served(client, raw(head + body[:-20]))
-    assert reason(event).startswith("the body ended early: ")
+def gzipped(data, level=9):
+    """The same at all times, as the names of tests must be."""
+    return gzip.compress(data, level, mtime=0)
+
+
+GZIPPED = gzipped(b"hello " * 1000)
+
+
+def encoded(data, encoding="gzip"):
+    """A script that answers with such a body."""
+    return lambda connection: connection.serve((200, data, f"Content-Encoding: {encoding}"))
+
+
+@pytest.mark.parametrize("data", [
+    GZIPPED, GZIPPED + bytes(100), gzipped(b"hello " * 400) + gzipped(b"hello " * 600),
+    gzipped(b"hello " * 1000, 0),
+], ids=["one member", "padding", "two members", "not compressed"])
+@pytest.mark.parametrize("encoding", ["gzip", "X-GZip "])
+def test_gzip_is_decompressed(client, data, encoding):
+    event = served(client, encoded(data, encoding))
+    assert (event["state"], event["output"]) == ("succeeded", "hello " * 1000), event
+
+
+@pytest.mark.parametrize("size", [16384, 16383, 16385, 32768, 0, 1])
+def test_gzip_of_any_size_is_decompressed(client, size):
+    event = served(client, encoded(gzipped(b"x" * size)))
+    assert (event["state"], event["output"]) == ("succeeded", "x" * size), event
+
+
+def test_gzip_may_come_byte_by_byte(client):
+
+    def script(connection):
+        connection.request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n")
+        for byte in GZIPPED:
+            connection.send(bytes([byte]))
+
+    assert served(client, script)["output"] == "hello " * 1000
+
+
+def damaged(at):
+    return GZIPPED[:at] + bytes([GZIPPED[at] ^ 0xff]) + GZIPPED[at + 1:]
+
+
+@pytest.mark.parametrize("data, told", [
+    *((GZIPPED[:size], "its end is missing") for size in (1, 5, 10, 20, len(GZIPPED) - 1)),
+    (GZIPPED + GZIPPED[:15], "its end is missing"),
+    (damaged(len(GZIPPED) - 1), ""), (damaged(len(GZIPPED) - 8), ""), (damaged(12), ""), (b"x", ""),
+], ids=lambda value: value if isinstance(value, str) else str(len(value)))
+def test_a_damaged_gzip_body_fails_the_job(client, data, told):
+    event = served(client, encoded(data))
+    assert reason(event).startswith(f"the compressed body is broken: {told}")
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "deflate"])
+def test_a_body_encoded_otherwise_fails_the_job(client, encoding):
+    told = "the body is encoded otherwise than with gzip, which was asked for"
+    assert reason(served(client, encoded(b"x", encoding))) == told
+    assert served(client, encoded(b"x", encoding), compressed=False)["output"] == "x"
+
+
+def test_an_empty_body_need_not_be_gzip(client):
+    assert served(client, encoded(b""))["state"] == "succeeded"
+    assert served(client, encoded(GZIPPED, "identity"), compressed=False)["state"] == "succeeded"

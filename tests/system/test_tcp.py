@@ -7,12 +7,12 @@ import pathlib
 import select
 import socket
 import struct
-import subprocess
 import threading
 
 import pytest
 
-from awaitd import DEADLINE, SANITIZED, SOURCE, RpcError, eventually
+from awaitd import DEADLINE, RpcError, eventually
+from resolver import Resolver
 
 # For what must not happen before a test is over.
 NEVER = 3600
@@ -398,31 +398,8 @@ def test_a_job_is_cancelled_while_it_connects(client):
 # ---- Names ---------------------------------------------------------------------------------------
 
 
-class Resolver:
-    """A daemon with the names of resolver.c."""
-
-    def __init__(self, start_daemon, folder):
-        library, self._asked, self._answers = (folder / name for name in ("r.so", "q", "a"))
-        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC",
-                        str(SOURCE / "tests/system/resolver.c"), "-o", str(library), "-ldl"],
-                       check=True)
-        os.mkfifo(self._asked)
-        os.mkfifo(self._answers)
-        env = {"LD_PRELOAD": str(library), "RESOLVER_ASKED": str(self._asked),
-               "RESOLVER_ANSWERS": str(self._answers)}
-        self.daemon = start_daemon(env=env, config={"daemon": {"workers": 1}})
-
-    def wait_asked(self):
-        self._asked.open("rb").close()
-
-    def answer(self):
-        self._answers.open("wb").close()
-
-
 @pytest.fixture
 def resolver(start_daemon, folder):
-    if SANITIZED:
-        pytest.skip("a sanitizer's runtime wants to be preloaded first")
     return Resolver(start_daemon, folder)
 
 

@@ -225,3 +225,8 @@ def test_its_manual_names_every_parameter(client):
     plugin = client.call("plugin.show", name="tokenize")
     for row in plugin["params"] + plugin["settings"]:
         assert f"*{row['name']}*" in text, row["name"]
+
+
+def test_only_files_are_restricted(client):
+    rows = client.call("plugin.show", name="tokenize")["params"]
+    assert [row["name"] for row in rows if row.get("restricted")] == ["file"]

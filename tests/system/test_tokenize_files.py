@@ -160,6 +160,7 @@ def test_what_is_no_readable_file_is_told(client, folder):
         folder / "missing": f"cannot open {folder}/missing: No such file or directory",
         folder: f"cannot read {folder}: it is a directory, not a regular file",
         folder / "fifo": f"cannot read {folder}/fifo: it is a FIFO, not a regular file",
+        "/proc/version": "cannot read /proc/version: it has text, but no size, as files of /proc do",
         "/dev/zero": "cannot read /dev/zero: it is a device, not a regular file",
         folder / "loop": f"cannot open {folder}/loop: Too many levels of symbolic links",
         folder / "real/below": f"cannot open {folder}/real/below: Not a directory",

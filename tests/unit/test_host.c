@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <jansson.h>
 #include "suite.h"
@@ -62,6 +63,18 @@ START_TEST(a_text_is_no_plugin)
         ck_assert_int_eq(write(fd, "This is no plugin.\n", 19), 19);
     close(fd);
     REFUSED(path, "ELF");
+    unlink(path);
+}
+END_TEST
+
+START_TEST(a_fifo_or_a_directory_is_no_plugin_and_is_not_waited_for)
+{
+    char path[] = "/tmp/awaitd-test-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(path));
+    REFUSED(path, "is no regular file");
+    rmdir(path);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    REFUSED(path, "is no regular file");
     unlink(path);
 }
 END_TEST
@@ -231,6 +244,7 @@ int main(void)
     TCase *tests = tcase_create("host");
     tcase_add_test(tests, a_file_that_is_not_there_is_refused);
     tcase_add_test(tests, a_text_is_no_plugin);
+    tcase_add_test(tests, a_fifo_or_a_directory_is_no_plugin_and_is_not_waited_for);
     tcase_add_test(tests, an_object_without_the_symbol_is_no_plugin);
     tcase_add_test(tests, an_object_with_another_symbol_of_that_name_is_no_plugin);
     tcase_add_test(tests, another_major_version_is_refused_with_both_versions_and_the_remedy);

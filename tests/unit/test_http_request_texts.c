@@ -63,7 +63,8 @@ static const char *const good_headers[] = {"A: b",
                                            "A:",
                                            "X-y_z.1: \tall 'sorts' \"of\" \xc3\xa9",
                                            "Content-Type: x",
-                                           "Content-Lengths: 1"};
+                                           "Content-Lengths: 1",
+                                           "Proxy-Authorizations: x"};
 
 START_TEST(headers_are_a_name_and_a_value)
 {
@@ -86,6 +87,9 @@ static const char *const wrong_headers[] = {
     "Content-Length: 1",
     "transfer-encoding: chunked",
     "UPGRADE: h2c",
+    "proxy-authorization: Basic YTpi",
+    " A: b",
+    "\tA: b",
 };
 
 START_TEST(what_would_be_more_than_a_header_is_refused)

@@ -198,6 +198,22 @@ START_TEST(a_result_is_one_line_with_its_id)
 }
 END_TEST
 
+START_TEST(a_result_that_is_text_stays_as_it_is)
+{
+    static const char result[] = "{\"a\":0.30000000000000004}";
+    json_t *id = json_string("x\ny");
+    struct bytes_view view = {.data = (const uint8_t *)result, .size = strlen(result)};
+    size_t size;
+    char *text = rpc_result_text(id, view, &size);
+    expect(text, size,
+           "{\"jsonrpc\":\"2.0\",\"id\":\"x\\ny\",\"result\":{\"a\":0.30000000000000004}}\n");
+    text = rpc_result_text(NULL, view, &size);
+    expect(text, size,
+           "{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{\"a\":0.30000000000000004}}\n");
+    json_decref(id);
+}
+END_TEST
+
 START_TEST(decimal_numbers_come_out_as_they_went_in)
 {
     json_t *result = json_loads("[0.1,1.1,0.25,1e-7,123456789.5]", 0, NULL);
@@ -299,6 +315,7 @@ int main(void)
                         (int)(sizeof(malformed) / sizeof(malformed[0])));
     tcase_add_test(tests, a_refusal_leaves_the_request_untouched);
     tcase_add_test(tests, a_result_is_one_line_with_its_id);
+    tcase_add_test(tests, a_result_that_is_text_stays_as_it_is);
     tcase_add_test(tests, decimal_numbers_come_out_as_they_went_in);
     tcase_add_test(tests, an_error_has_code_message_and_no_data_without_problems);
     tcase_add_test(tests, problems_go_into_the_data_of_an_error);

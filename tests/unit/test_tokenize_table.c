@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "plugins/tokenize/quote.h"
 #include "plugins/tokenize/request.h"
 #include "plugins/tokenize/table.h"
@@ -68,6 +69,34 @@ START_TEST(many_tokens_are_counted_exactly)
     for (size_t i = 0; i < TOP; i++)
         ck_assert_ptr_eq(top[i].text, rows[i].text);
     table_free(table);
+}
+END_TEST
+
+/* Seconds of processor time for all the texts that have one of two pairs of eight bytes in each of 16 places. */
+static double time_of_pairs(const char *one, const char *other)
+{
+    enum { PLACES = 16, PAIR = 16 };
+    char text[PLACES * PAIR];
+    struct table *table = table_new(256 << 20, 0x0123456789abcdef);
+    clock_t start = clock();
+    for (unsigned which = 0; which < 1u << PLACES; which++) {
+        for (unsigned i = 0; i < PLACES; i++)
+            memcpy(text + (size_t)i * PAIR, which >> i & 1 ? one : other, PAIR);
+        ck_assert_int_eq(table_add(table, (const uint8_t *)text, sizeof(text)), 0);
+    }
+    double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    ck_assert_uint_eq(table_distinct(table), 1u << PLACES);
+    table_free(table);
+    return seconds;
+}
+
+/* '0' and 'p' differ in the second highest bit of eight bytes, and a multiplication by an odd number leaves it where it
+ * is, every other time alone: what a shift by 29 makes of it is 'a' and 'c' five bytes before. */
+START_TEST(texts_cannot_be_made_so_that_they_collide)
+{
+    double ordinary = time_of_pairs("aaaaaaa0aaaaaaa0", "aaaaaaapabaaaaap");
+    double made = time_of_pairs("aaaaaaa0aaaaaaa0", "aaaaaaapaaaacaap");
+    ck_assert_msg(made < 4 * ordinary, "%f s, of ordinary texts %f s", made, ordinary);
 }
 END_TEST
 
@@ -251,6 +280,7 @@ int main(void)
     tcase_set_timeout(tests, 60); /* half a million tokens, with sanitizers */
     tcase_add_test(tests, tokens_are_counted_and_the_most_frequent_come_first);
     tcase_add_test(tests, many_tokens_are_counted_exactly);
+    tcase_add_test(tests, texts_cannot_be_made_so_that_they_collide);
     tcase_add_test(tests, a_full_table_refuses_what_is_new_and_goes_on_with_what_it_has);
     tcase_add_test(tests, small_letters_are_unicodes);
     tcase_add_test(tests, texts_are_quoted_for_json);

@@ -52,11 +52,13 @@ static inline int tokenized_take(void *context, struct tokens *tokens, struct fa
     const uint8_t *token, end = TOKEN_END;
     size_t size;
     (void)failure;
-    all->count += tokens_count(tokens);
-    while (tokens_next(tokens, &token, &size)) {
+    uint64_t expected = tokens_count(tokens), found = 0;
+    all->count += expected;
+    for (; tokens_next(tokens, &token, &size); found++) {
         tokenized_put(all, token, size);
         tokenized_put(all, &end, 1);
     }
+    ck_assert_uint_eq(found, expected);
     return 0;
 }
 
