@@ -146,7 +146,10 @@ static int test_config(struct config *config)
     }
     if (found)
         return EXIT_CONFIG;
-    (void)printf("awaitd: the configuration is fine; plugins: %zu\n", config->plugins_count);
+    size_t plugins = 0;
+    for (size_t i = 0; i < config->plugins_count; i++)
+        plugins += !config->plugins[i].off;
+    (void)printf("awaitd: the configuration is fine; plugins: %zu\n", plugins);
     return EXIT_SUCCESS;
 }
 
