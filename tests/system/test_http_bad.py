@@ -116,6 +116,18 @@ def test_names_that_nobody_answers_for_leave_few_threads_behind(start_daemon, fo
         assert reason(fetch(client, "http://nosuch.test/")).startswith("names are not looked up")
 
 
+def test_cancelled_jobs_leave_few_threads_behind_as_well(start_daemon, folder):
+    resolver = Resolver(start_daemon, folder, plugins=[{"file": str(PLUGIN_DIR / "http.so"), "limit": 129}])
+    with resolver.daemon.client() as client:
+        slow = {"plugin": "http", "count": 128, "params": {"url": "http://slow.test/"}}
+        batch = client.submit(slow, follow="each")
+        awaitd.eventually(lambda: client.call("batch.show", batch=batch)["running"] == 128, "all run")
+        assert reason(fetch(client, "http://nosuch.test/")) == "could not resolve host: nosuch.test"
+        client.call("batch.cancel", batch=batch)
+        client.follow(batch)
+        assert reason(fetch(client, "http://nosuch.test/")).startswith("names are not looked up")
+
+
 @pytest.mark.parametrize("url, told", [
     ("file:///etc/passwd", "only http and https URLs are fetched"),
     ("ftp://127.0.0.1/", "only http and https URLs are fetched"),
