@@ -23,7 +23,7 @@ static const struct option_row options[] = {
 };
 
 /* Who installs it would replace that one, and two of a name in one daemon do not go together. */
-static void warn_of_taken_name(const struct ctl *ctl, const char *name)
+static void warn_of_taken_name(struct ctl *ctl, const char *name)
 {
     AUTO_FREE char *path = NULL;
     if (asprintf(&path, AW_PLUGINDIR "/%s.so", name) < 0) {
