@@ -11,7 +11,7 @@
 static const struct option_row options[] = {
     OPTION(struct run_options, count, .name = "count", .letter = 'n', .argument = "N", .min = 1,
            .text = "run N jobs; {index} in a VALUE is 0 to N-1"),
-    OPTION(struct run_options, items, .name = "items", .argument = "A,B|@FILE",
+    OPTION(struct run_options, items, .name = "items", .argument = "A,B|@FILE", .once = true,
            .text = "one job for each item, or line of FILE (@-: standard input); {item} is it"),
     OPTION(struct run_options, name, .name = "name", .argument = "NAME",
            .text = "the batch's name"),
@@ -63,5 +63,6 @@ const struct command command_run = {
     .options_size = sizeof(struct run_options),
     .min_arguments = 1,
     .max_arguments = -1,
+    .words_hint = "; to run a command: awaitctl run exec -- ls -l",
     .run = run,
 };

@@ -36,6 +36,7 @@ struct option_row {
     const char *argument; /* what its value is called in the help; NULL for flags */
     const char *text;     /* for the help: begins in lower case, no full stop */
     int64_t min;          /* for integers */
+    bool once;            /* for texts: to give it twice is an error */
 };
 
 #define OPTION_TYPE_OF(value) \
