@@ -5,11 +5,17 @@
 #include "arguments.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/cleanup.h"
 #include "base/parse.h"
+#include "lines.h"
+
+/* Bytes of an item: the most that a daemon can be told to take as a request (limits.line_bytes). What the daemon
+ * at hand takes is checked when the item is sent. */
+#define ITEM_MAX ((size_t)32 << 20)
 
 /* ---- Parameters ---------------------------------------------------------------------------------- */
 
@@ -162,58 +168,63 @@ int arguments_items(const char *text, json_t **out, struct error *error)
     return 0;
 }
 
-/* Appends a line of a file, without its newline. */
-static int add_line(json_t *items, const char *path, size_t number, const char *line, size_t size,
-                    struct error *error)
+/* Appends a line of a file. */
+static int add_line(json_t *items, const char *line, size_t size, struct error *error)
 {
-    if (size > 0 && line[size - 1] == '\n')
-        size--;
     if (size == 0)
         return 0;
     if (memchr(line, '\0', size))
-        return error_set(error, -EINVAL, "%s:%zu: a NUL byte", path, number);
+        return error_set(error, -EINVAL, "a NUL byte");
     if (!parse_is_utf8(line, size))
-        return error_set(error, -EINVAL, "%s:%zu: not valid UTF-8", path, number);
+        return error_set(error, -EINVAL, "not valid UTF-8");
     if (json_array_append_new(items, json_stringn_nocheck(line, size)) < 0)
         return error_set(error, -ENOMEM, "out of memory");
     return 0;
 }
 
-static int read_lines(FILE *file, const char *path, json_t *items, struct error *error)
+/* Appends the next line, or reads on. 1: more may come; 0: the file is over. */
+static int read_line(struct lines *lines, const char *path, json_t *items, struct error *error)
 {
-    AUTO_FREE char *line = NULL;
-    size_t capacity = 0;
-    ssize_t size;
-    int result = 0;
-    for (size_t number = 1; result == 0; number++) {
-        errno = 0;
-        size = getline(&line, &capacity, file);
-        if (size < 0)
-            break;
-        result = add_line(items, path, number, line, (size_t)size, error);
+    const char *line;
+    size_t size;
+    int result = lines_next(lines, &line, &size);
+    if (result == 1) {
+        result = add_line(items, line, size, error);
+        if (result < 0)
+            error_prefix(error, result, "%s:%ju", path, (uintmax_t)lines->number);
+        return result < 0 ? result : 1;
     }
-    if (result == 0 && ferror(file))
-        return error_errno(error, errno ? -errno : -EIO, "%s", path);
-    if (result == 0 && json_array_size(items) == 0)
-        return error_set(error, -EINVAL, "%s: there are no items in it", path);
-    return result;
+    if (result == -E2BIG)
+        return error_set(error, result, "%s:%ju: the line is longer than any request (%zu bytes)",
+                         path, (uintmax_t)lines->number + 1, lines->max);
+    if (result != -EAGAIN)
+        return result;
+    result = lines_fill(lines);
+    if (result == -ENOMEM)
+        return error_set(error, result, "%s:%ju: out of memory", path,
+                         (uintmax_t)lines->number + 1);
+    if (result < 0 && result != -EINTR)
+        return error_errno(error, result, "%s", path);
+    return 1;
 }
 
 int arguments_items_file(const char *path, json_t **out, struct error *error)
 {
-    AUTO_FCLOSE FILE *opened = NULL;
-    FILE *file = stdin;
+    AUTO_CLOSE int opened = -1;
+    struct lines lines = {.fd = STDIN_FILENO, .max = ITEM_MAX};
     if (strcmp(path, "-") == 0)
         path = "standard input";
-    else if (!(file = opened = fopen(path, "re")))
+    else if ((lines.fd = opened = open(path, O_RDONLY | O_CLOEXEC)) < 0)
         return error_errno(error, -errno, "%s", path);
     json_t *items = json_array();
-    if (!items)
-        return error_set(error, -ENOMEM, "out of memory");
-    int result = read_lines(file, path, items, error);
-    if (result < 0)
-        json_decref(items);
-    else
-        *out = items;
+    int result = items ? 1 : error_set(error, -ENOMEM, "out of memory");
+    while (result == 1)
+        result = read_line(&lines, path, items, error);
+    lines_free(&lines);
+    if (result == 0 && json_array_size(items) == 0)
+        result = error_set(error, -EINVAL, "%s: there are no items in it", path);
+    if (result == 0)
+        *out = json_incref(items);
+    json_decref(items);
     return result;
 }

@@ -28,7 +28,7 @@ int arguments_argv(int count, char *const *words, bool literal, json_t *params,
 int arguments_items(const char *text, json_t **out, struct error *error);
 
 /* A file's lines as an array of strings, empty ones left out; "-" is standard input. -EINVAL: a line is
- * not UTF-8 or holds NUL, or there are none; or what reading said. */
+ * not UTF-8 or holds NUL, or there are none; -E2BIG: a line fits no request; -ENOMEM; or what reading said. */
 int arguments_items_file(const char *path, json_t **out, struct error *error);
 
 #endif

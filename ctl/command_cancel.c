@@ -20,7 +20,7 @@ static const struct option_row options[] = {
     OPTIONS_END,
 };
 
-static void tell_batch(const struct ctl *ctl, const struct target *target, const json_t *result)
+static void tell_batch(struct ctl *ctl, const struct target *target, const json_t *result)
 {
     char count[48];
     json_int_t cancelled = json_integer_value(json_object_get(result, "cancelled"));
@@ -28,7 +28,7 @@ static void tell_batch(const struct ctl *ctl, const struct target *target, const
             text_count((uint64_t)cancelled, "job", "jobs", count, sizeof(count)));
 }
 
-static void tell_job(const struct ctl *ctl, const struct target *target, const json_t *result)
+static void tell_job(struct ctl *ctl, const struct target *target, const json_t *result)
 {
     const char *name = json_string_value(json_object_get(result, "state"));
     enum job_state state = job_state_from_name(name ? name : "");

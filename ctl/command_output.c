@@ -16,7 +16,9 @@
 /* Requests for outputs under way at once: hides the round trip, and their text fits any socket. */
 #define UNDER_WAY 64
 
-static int print(struct ctl *ctl, const struct target *target, const json_t *job, bool plain)
+/* *is_cut becomes true where the output is not complete. */
+static int print(struct ctl *ctl, const struct target *target, const json_t *job, bool plain,
+                 bool *is_cut)
 {
     struct output output;
     char prefix[64];
@@ -25,11 +27,12 @@ static int print(struct ctl *ctl, const struct target *target, const json_t *job
     (void)snprintf(prefix, sizeof(prefix), "%ju.%ju: ", (uintmax_t)target->batch,
                    (uintmax_t)target->job);
     if (plain)
-        output_print(&output);
+        output_print(ctl, &output);
     else
         output_print_lines(&output, prefix);
+    *is_cut |= output.truncated;
     if (output.truncated)
-        ctl_say(ctl, "%sits output was cut at the daemon's limit", prefix);
+        output_tell_cut(ctl, target->batch, target->job);
     output_clear(&output);
     return CTL_OK;
 }
@@ -40,18 +43,19 @@ static int output_of_job(struct connection *connection, struct ctl *ctl,
                          const struct target *target)
 {
     json_t *job;
+    bool is_cut = false;
     int code = connection_call(connection, "job.show", target_params(target), &job);
     if (code)
         return code;
     const char *name = json_string_value(json_object_get(job, "state"));
     enum job_state state = job_state_from_name(name ? name : "");
     if (!ctl->json)
-        code = print(ctl, target, job, true);
+        code = print(ctl, target, job, true, &is_cut);
     if (code == CTL_OK && state != JOB_STATES && !job_state_is_final(state))
         ctl_say(ctl, "job %ju.%ju has not ended yet: it is %s", (uintmax_t)target->batch,
                 (uintmax_t)target->job, job_state_name(state));
     json_decref(job);
-    return code;
+    return code == CTL_OK && is_cut ? CTL_NOT_SUCCEEDED : code;
 }
 
 /* ---- A batch ------------------------------------------------------------------------------------- */
@@ -62,6 +66,7 @@ struct batch_output {
     uint64_t batch;
     bool plain;          /* the batch has one job */
     uint64_t unfinished; /* jobs */
+    bool is_cut;         /* an output that was printed */
 };
 
 /* Whether a job of job.list has ended. */
@@ -92,7 +97,7 @@ static int print_answer(struct batch_output *work, json_int_t id, const json_t *
     if (work->ctl->json)
         incoming_print(&answer);
     else
-        code = print(work->ctl, &target, answer.body, work->plain);
+        code = print(work->ctl, &target, answer.body, work->plain, &work->is_cut);
     incoming_clear(&answer);
     return code;
 }
@@ -160,7 +165,7 @@ static int output_of_batch(struct connection *connection, struct ctl *ctl, uint6
     if (code == CTL_OK && work.unfinished > 0)
         ctl_say(ctl, "%s not ended yet",
                 text_count(work.unfinished, "job has", "jobs have", counted, sizeof(counted)));
-    return code;
+    return code == CTL_OK && work.is_cut ? CTL_NOT_SUCCEEDED : code;
 }
 
 static int run(struct ctl *ctl, const void *options, int count, char **arguments)
@@ -185,8 +190,9 @@ const struct command command_output = {
     .usage = "BATCH | BATCH.JOB",
     .summary = "print the output of a job, or of all jobs of a batch",
     .text =
-        "One job's output is written byte for byte. Of a batch with several jobs, each line has\n"
-        "the job's number in front: \"42.7: \".\n",
+        "One job's output is written byte for byte, up to the daemon's limit; that it was cut is\n"
+        "told, and the exit status is 1. Of a batch with several jobs, each line has the job's\n"
+        "number in front: \"42.7: \".\n",
     .examples = "  awaitctl output 42.7 >page.html\n"
                 "  awaitctl output 42 | sort\n",
     .min_arguments = 1,

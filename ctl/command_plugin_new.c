@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/cleanup.h"
 #include "base/plugin_name.h"
 #include "ctl.h"
@@ -20,6 +21,22 @@ static const struct option_row options[] = {
            .text = "make DIR/NAME in place of ./NAME"),
     OPTIONS_END,
 };
+
+/* Who installs it would replace that one, and two of a name in one daemon do not go together. */
+static void warn_of_taken_name(struct ctl *ctl, const char *name)
+{
+    AUTO_FREE char *path = NULL;
+    if (asprintf(&path, AW_PLUGINDIR "/%s.so", name) < 0) {
+        path = NULL;
+        return; /* it is only a warning */
+    }
+    if (access(path, F_OK) == 0)
+        ctl_say(
+            ctl,
+            "warning: an installed plugin is called %s, too (%s): awaitd loads only one of them, "
+            "and to install this one replaces that",
+            name, path);
+}
 
 static int run(struct ctl *ctl, const void *given, int count, char **arguments)
 {
@@ -52,6 +69,7 @@ static int run(struct ctl *ctl, const void *given, int count, char **arguments)
         return ctl_fail(ctl, CTL_REFUSED, "%s", error.text);
     ctl_say(ctl, "%s has a plugin of the %s style: `make check` there builds and tests it", path,
             run_style_name(style));
+    warn_of_taken_name(ctl, name);
     return CTL_OK;
 }
 

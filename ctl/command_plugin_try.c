@@ -14,7 +14,7 @@ struct try_options {
 static const struct option_row options[] = {
     OPTION(struct try_options, run.count, .name = "count", .letter = 'n', .argument = "N", .min = 1,
            .text = "run N jobs; {index} in a VALUE is 0 to N-1"),
-    OPTION(struct try_options, run.items, .name = "items", .argument = "A,B|@FILE",
+    OPTION(struct try_options, run.items, .name = "items", .argument = "A,B|@FILE", .once = true,
            .text = "one job for each item, or line of FILE (@-: standard input); {item} is it"),
     OPTION(struct try_options, run.follow, .name = "follow", .letter = 'f',
            .text = "print a line for each job as it ends"),
@@ -76,5 +76,6 @@ const struct command command_plugin_try = {
     .options_size = sizeof(struct try_options),
     .min_arguments = 1,
     .max_arguments = -1,
+    .words_hint = "; to run a command: awaitctl plugin try ./exec.so -- ls -l",
     .run = run,
 };

@@ -11,7 +11,7 @@
 static const struct option_row options[] = {
     OPTION(struct run_options, count, .name = "count", .letter = 'n', .argument = "N", .min = 1,
            .text = "run N jobs; {index} in a VALUE is 0 to N-1"),
-    OPTION(struct run_options, items, .name = "items", .argument = "A,B|@FILE",
+    OPTION(struct run_options, items, .name = "items", .argument = "A,B|@FILE", .once = true,
            .text = "one job for each item, or line of FILE (@-: standard input); {item} is it"),
     OPTION(struct run_options, no_wait, .name = "no-wait",
            .text = "print the batch's number and leave"),
@@ -66,5 +66,6 @@ const struct command command_run = {
     .options_size = sizeof(struct run_options),
     .min_arguments = 1,
     .max_arguments = -1,
+    .words_hint = "; to run a command: awaitctl run exec -- ls -l",
     .run = run,
 };

@@ -139,7 +139,7 @@ static int read_more(struct submission *submission, struct upload *upload)
     };
     if (connection_has_input(submission->connection))
         return upload_take(upload);
-    (void)fflush(stdout); /* main looks at ferror */
+    ctl_flush(submission->ctl);
     int ready = interrupt_poll(fds, FDS, upload_is_waiting(upload) ? PAUSE_MS : -1);
     if (ready == -EINTR)
         return ctl_fail(submission->ctl, CTL_INTERRUPTED, "interrupted");

@@ -327,7 +327,7 @@ static int await_message(struct connection *connection, int timeout_ms)
     int code = scan(connection);
     while (code == CTL_OK && !connection->complete) {
         struct pollfd fd = {.fd = connection->fd, .events = POLLIN};
-        (void)fflush(stdout); /* main looks at ferror */
+        ctl_flush(connection->ctl);
         int ready = interrupt_poll(&fd, 1, timeout_ms);
         if (ready == -EINTR)
             return fail_interrupted(connection);

@@ -26,16 +26,49 @@ int ctl_fail_memory(struct ctl *ctl)
     return ctl_fail(ctl, CTL_REFUSED, "out of memory");
 }
 
-void ctl_say(const struct ctl *ctl, const char *format, ...)
+/* The stream forgets the reason. */
+static void note_failure(struct ctl *ctl)
+{
+    if (!ctl->output_errno)
+        ctl->output_errno = errno;
+}
+
+void ctl_write(struct ctl *ctl, const void *data, size_t size)
+{
+    if (fwrite(data, 1, size, stdout) < size)
+        note_failure(ctl);
+}
+
+void ctl_flush(struct ctl *ctl)
+{
+    if (fflush(stdout) != 0)
+        note_failure(ctl);
+}
+
+static void say(struct ctl *ctl, const char *prefix, const char *format, va_list arguments)
+{
+    ctl_flush(ctl);              /* in the order it was said */
+    (void)fputs(prefix, stderr); /* nobody is left to tell when stderr fails */
+    (void)vfprintf(stderr, format, arguments);
+    (void)fputc('\n', stderr);
+}
+
+void ctl_say(struct ctl *ctl, const char *format, ...)
 {
     if (ctl->quiet)
         return;
-    (void)fflush(stdout); /* in the order it was said; main looks at ferror */
     va_list arguments;
     va_start(arguments, format);
-    (void)vfprintf(stderr, format, arguments); /* nobody is left to tell when stderr fails */
+    say(ctl, "", format, arguments);
     va_end(arguments);
-    (void)fputc('\n', stderr);
+}
+
+void ctl_warn(struct ctl *ctl, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(ctl, "awaitctl: ", format, arguments);
+    va_end(arguments);
 }
 
 static void tell(const char *field, const char *text)
@@ -51,7 +84,7 @@ static void tell(const char *field, const char *text)
 
 void ctl_tell_failure(struct ctl *ctl)
 {
-    (void)fflush(stdout); /* in the order it was said; main looks at ferror */
+    ctl_flush(ctl); /* in the order it was said */
     size_t i;
     json_t *problem;
     json_array_foreach (ctl->problems, i, problem) {

@@ -15,7 +15,7 @@
 
 enum ctl_exit {
     CTL_OK = 0,
-    CTL_NOT_SUCCEEDED = 1, /* a job did not succeed; also: the output could not be written */
+    CTL_NOT_SUCCEEDED = 1, /* a job did not succeed; output could not be written, or was cut */
     CTL_USAGE = 2,
     CTL_NO_DAEMON = 3, /* nobody answers, or the daemon went away */
     CTL_NO_SUCH_THING = 4,
@@ -34,6 +34,8 @@ struct ctl {
     bool quiet;         /* nothing but data and errors */
     bool help, version;
     int words; /* arguments of the command in front of "--"; without one, all */
+
+    int output_errno; /* why standard output could not be written; 0: it could, or nobody knows */
 
     bool wants_hint; /* the command line itself is wrong: say where the help is */
 
@@ -56,6 +58,10 @@ struct command {
     size_t options_size;              /* of the struct the rows point into */
     int min_arguments, max_arguments; /* besides the options; max -1: any number */
 
+    /* Told behind the failure where an option that follows an argument is unknown, or a word is not what it should
+     * be: it may be meant for what the command runs. Begins with "; "; NULL: nothing. */
+    const char *words_hint;
+
     /* Carries it out and returns the exit code. */
     int (*run)(struct ctl *ctl, const void *options, int count, char **arguments);
 };
@@ -73,7 +79,15 @@ int ctl_fail(struct ctl *ctl, enum ctl_exit code, const char *format, ...)
 int ctl_fail_memory(struct ctl *ctl);
 
 /* Words for people: a line on standard error, unless -q. */
-void ctl_say(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void ctl_say(struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What goes wrong without ending the program: the same with -q, too, and "awaitctl: " in front. */
+void ctl_warn(struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Writes bytes to standard output; and what is buffered of it, before something is written to standard
+ * error. Failures show at the end of the program: ferror(stdout), and ctl->output_errno. */
+void ctl_write(struct ctl *ctl, const void *data, size_t size);
+void ctl_flush(struct ctl *ctl);
 
 /* Tells the failure, if any, on standard error, each problem on its own line, and forgets it. */
 void ctl_tell_failure(struct ctl *ctl);

@@ -134,7 +134,7 @@ static void tell_failure(struct follow *follow, const json_t *job)
     follow->told++;
     bool color = terminal_has_color(STDERR_FILENO);
     progress_hide(&follow->progress);
-    (void)fflush(stdout); /* main looks at ferror */
+    ctl_flush(follow->ctl);
     if (color)
         (void)fputs("\033[31m", stderr);
     print_job_line(stderr, job, follow->batch);
@@ -152,24 +152,25 @@ static int print_output(struct follow *follow, const json_t *job)
     if (output.size > 0)
         progress_hide(&follow->progress);
     if (follow->options.plain) {
-        output_print(&output);
+        output_print(follow->ctl, &output);
     } else {
         char prefix[64];
         (void)snprintf(prefix, sizeof(prefix), "%ju.%" JSON_INTEGER_FORMAT ": ",
                        (uintmax_t)follow->batch, json_integer_value(json_object_get(job, "job")));
         output_print_lines(&output, prefix);
     }
-    if (output.truncated)
-        ctl_say(follow->ctl,
-                "%ju.%" JSON_INTEGER_FORMAT ": its output was cut at the daemon's limit",
-                (uintmax_t)follow->batch, json_integer_value(json_object_get(job, "job")));
+    if (output.truncated) {
+        follow->is_cut = true;
+        output_tell_cut(follow->ctl, follow->batch,
+                        (uint64_t)json_integer_value(json_object_get(job, "job")));
+    }
     output_clear(&output);
     return CTL_OK;
 }
 
-static void print_details(const json_t *job)
+static void print_details(struct ctl *ctl, const json_t *job)
 {
-    (void)fflush(stdout); /* in this order; main looks at ferror */
+    ctl_flush(ctl); /* in this order */
     details_text_print(json_object_get(job, "details"), stderr);
 }
 
@@ -194,8 +195,10 @@ static int on_job_done(struct follow *follow, const json_t *job)
         follow->not_succeeded++;
         follow->progress.counts.not_succeeded++;
     }
-    if (follow->options.process)
+    if (follow->options.process) {
         follow->status = is_state(state, JOB_TIMED_OUT) ? CTL_TIMED_OUT : process_status(job);
+        follow->is_cut = json_is_true(json_object_get(job, "truncated"));
+    }
     if (follow->ctl->json)
         return CTL_OK;
 
@@ -206,7 +209,7 @@ static int on_job_done(struct follow *follow, const json_t *job)
     if (follow->options.outputs)
         code = print_output(follow, job);
     if (follow->options.plain && follow->options.details && !follow->options.process)
-        print_details(job);
+        print_details(follow->ctl, job);
     if (!succeeded && !is_told_by_status(follow, state))
         tell_failure(follow, job);
     progress_update(&follow->progress);
@@ -223,6 +226,8 @@ static void on_batch_done(struct follow *follow, const json_t *json)
     follow->code = follow->status >= 0           ? follow->status
                    : summary_succeeded(&summary) ? CTL_OK
                                                  : CTL_NOT_SUCCEEDED;
+    if (follow->code == CTL_OK && follow->is_cut)
+        follow->code = CTL_NOT_SUCCEEDED;
     progress_hide(&follow->progress);
     if (follow->ctl->json || follow->options.process)
         return;

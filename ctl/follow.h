@@ -37,6 +37,7 @@ struct follow {
     uint64_t asked_ns;
     uint64_t not_succeeded; /* jobs */
     uint64_t told;          /* of them, with a line of their own on standard error */
+    bool is_cut;            /* output that was printed is not complete */
     bool done;
     int status; /* of the process; -1: not known */
     int code;   /* once done: the exit code */

@@ -2,12 +2,12 @@
  * awaitctl: the command line client of awaitd. Finds the command, reads the options, tells the
  * failure. The commands are in files of their own, command_NAME.c.
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/cleanup.h"
+#include "base/descriptors.h"
 #include "ctl.h"
 #include "options.h"
 
@@ -173,18 +173,25 @@ static int run(struct ctl *ctl, int count, char **arguments)
 
 int main(int argc, char **argv)
 {
+    /* The socket must not become what output is written to. */
+    int opened = descriptors_open_standard();
+    if (opened < 0) {
+        (void)fprintf(stderr, "awaitctl: /dev/null: %s\n", strerror(-opened)); /* if that is open */
+        return CTL_REFUSED;
+    }
     /* A reader that goes away (head, less) ends us quietly, even where our parent ignored it. */
     (void)signal(SIGPIPE, SIG_DFL); /* cannot fail: the number is valid */
 
     struct ctl ctl = {.command = NULL};
     int code = run(&ctl, argc - 1, argv + 1);
-    errno = 0;
-    if ((fflush(stdout) != 0 || ferror(stdout)) && code != CTL_INTERRUPTED) {
+    ctl_flush(&ctl);
+    if (ferror(stdout) && code != CTL_INTERRUPTED) {
         if (code == CTL_OK)
             code = CTL_NOT_SUCCEEDED;
         if (!ctl.error.text[0])
             (void)ctl_fail(&ctl, CTL_NOT_SUCCEEDED, "cannot write the output%s%s",
-                           errno ? ": " : "", errno ? strerror(errno) : "");
+                           ctl.output_errno ? ": " : "",
+                           ctl.output_errno ? strerror(ctl.output_errno) : "");
     }
     ctl_tell_failure(&ctl);
     if (code == CTL_USAGE && ctl.wants_hint)

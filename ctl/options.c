@@ -106,6 +106,8 @@ static int set_field(struct ctl *ctl, const struct option_row *row, const char *
         *(bool *)field = true;
         break;
     case OPTION_TEXT:
+        if (row->once && *(const char **)field)
+            return ctl_fail(ctl, CTL_USAGE, "--%s: given twice", row->name);
         *(const char **)field = value;
         break;
     case OPTION_INTEGER:
@@ -129,6 +131,7 @@ struct reader {
     const struct option_row *rows; /* the command's; NULL: none */
     void *out;
     char **next, **end; /* arguments not yet looked at */
+    const char *hint;   /* told with an unknown option */
 };
 
 /* Reads one option. *rest becomes the letters left in a run of short flags such as -qh, or NULL. */
@@ -143,8 +146,8 @@ static int read_option(struct reader *reader, const struct given *given, const c
         row = find_row(reader->rows, given, &base);
     }
     if (!row)
-        return ctl_fail(reader->ctl, CTL_USAGE, "unknown option %s%.*s", dashes, name_size,
-                        given->name);
+        return ctl_fail(reader->ctl, CTL_USAGE, "unknown option %s%.*s%s", dashes, name_size,
+                        given->name, reader->hint);
 
     const char *value = given->value;
     if (row->type == OPTION_FLAG) {
@@ -193,6 +196,7 @@ int options_read(struct ctl *ctl, const struct command *command, void *out, int 
         .out = out,
         .next = arguments,
         .end = arguments + *count,
+        .hint = "",
     };
     int kept = 0, words = -1;
     bool options_over = false;
@@ -202,6 +206,8 @@ int options_read(struct ctl *ctl, const struct command *command, void *out, int 
         if (options_over || argument[0] != '-' || argument[1] == '\0') {
             options_over |= !command;
             arguments[kept++] = argument;
+            if (command && command->words_hint)
+                reader.hint = command->words_hint;
         } else if (strcmp(argument, "--") == 0) {
             options_over = true;
             words = kept;

@@ -51,6 +51,7 @@ struct option_row {
     const char *argument; /* what its value is called in the help; NULL for flags */
     const char *text;     /* for the help: begins in lower case, no full stop */
     int64_t min;          /* for integers and numbers */
+    bool once;            /* for texts: to give it twice is an error */
     /* The member of the protocol's params that it becomes: "limit", "retry.max"; NULL: none. */
     const char *member;
     const struct option_row *rows; /* of OPTION_ROWS, the struct's own table */

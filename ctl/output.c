@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base64.h"
+#include "ctl.h"
 
 static int read_bytes(const json_t *text, const json_t *base64, bool truncated, struct output *out)
 {
@@ -56,9 +57,16 @@ static bool is_shared_with_stderr(void)
            out.st_dev == err.st_dev && out.st_ino == err.st_ino;
 }
 
-void output_print(const struct output *output)
+bool output_leaves_line_open(const struct output *output, const struct output *errors)
 {
-    (void)fwrite(output->data, 1, output->size, stdout); /* main looks at ferror */
+    if (errors->size > 0)
+        return errors->data[errors->size - 1] != '\n';
+    return output->size > 0 && output->data[output->size - 1] != '\n' && is_shared_with_stderr();
+}
+
+void output_print(struct ctl *ctl, const struct output *output)
+{
+    ctl_write(ctl, output->data, output->size);
     if (output->size > 0 && output->data[output->size - 1] != '\n' &&
         (isatty(STDOUT_FILENO) || is_shared_with_stderr()))
         (void)putchar('\n');
@@ -75,4 +83,10 @@ void output_print_lines(const struct output *output, const char *prefix)
         (void)putchar('\n');
         at += size + 1;
     }
+}
+
+void output_tell_cut(struct ctl *ctl, uint64_t batch, uint64_t job)
+{
+    ctl_warn(ctl, "%ju.%ju: the output was cut at the daemon's limit, limits.output_bytes",
+             (uintmax_t)batch, (uintmax_t)job);
 }

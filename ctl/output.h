@@ -6,7 +6,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <jansson.h>
+
+struct ctl;
 
 /* A job's output, as it was written by the plugin. */
 struct output {
@@ -23,10 +26,16 @@ int output_read(const json_t *job, struct output *out);
 int output_read_errors(const json_t *job, struct output *out);
 void output_clear(struct output *output);
 
-/* Writes it byte for byte; on a terminal, or where standard error goes to the same place, a missing
- * last newline is added. */
-void output_print(const struct output *output);
+/* Writes it byte for byte, as ctl_write() does; on a terminal, or where standard error goes to the same
+ * place, a missing last newline is added. */
+void output_print(struct ctl *ctl, const struct output *output);
+/* Whether words on standard error would run on in a line, after these were written there and to standard output
+ * byte for byte. */
+bool output_leaves_line_open(const struct output *output, const struct output *errors);
 /* Writes each of its lines behind the prefix, the last one with a newline. */
 void output_print_lines(const struct output *output, const char *prefix);
+
+/* Warns that a job's output is not complete. */
+void output_tell_cut(struct ctl *ctl, uint64_t batch, uint64_t job);
 
 #endif

@@ -13,27 +13,23 @@
 #define STATUS_MAX 255
 #define SIGNAL_STATUS 128
 
-static int print(struct ctl *ctl, FILE *file, int broken, const struct output *output,
-                 const char *what)
-{
-    if (broken < 0)
-        return ctl_fail(ctl, CTL_NO_DAEMON, "the daemon sent %s that is no base64", what);
-    (void)fwrite(output->data, 1, output->size, file); /* main looks at ferror(stdout) */
-    (void)fflush(file);                                /* in this order, where both are the same */
-    return CTL_OK;
-}
-
 int process_print(struct ctl *ctl, const json_t *job)
 {
     struct output output, errors = {.data = ""};
-    int code = print(ctl, stdout, output_read(job, &output), &output, "an output");
-    if (code)
-        return code;
-    code = print(ctl, stderr, output_read_errors(job, &errors), &errors, "a standard error");
+    if (output_read(job, &output) < 0)
+        return ctl_fail(ctl, CTL_NO_DAEMON, "the daemon sent an output that is no base64");
+    ctl_write(ctl, output.data, output.size);
+    ctl_flush(ctl); /* in this order, where both are the same */
+    int code = CTL_OK;
+    if (output_read_errors(job, &errors) < 0)
+        code = ctl_fail(ctl, CTL_NO_DAEMON, "the daemon sent a standard error that is no base64");
+    (void)fwrite(errors.data, 1, errors.size, stderr); /* nobody is left to tell */
+    if ((output.truncated || errors.truncated) && output_leaves_line_open(&output, &errors))
+        (void)fputc('\n', stderr);
     if (output.truncated)
-        ctl_say(ctl, "awaitctl: the output was cut at the daemon's limit");
+        ctl_warn(ctl, "the output was cut at the daemon's limit, limits.output_bytes");
     if (errors.truncated)
-        ctl_say(ctl, "awaitctl: the standard error was cut at its limit");
+        ctl_warn(ctl, "the standard error was cut at its limit");
     output_clear(&output);
     output_clear(&errors);
     return code;

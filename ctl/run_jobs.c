@@ -44,6 +44,11 @@ static int read_params(struct ctl *ctl, const struct run_options *given, int cou
     int words = ctl->words;
     if (words == 0)
         return ctl_fail(ctl, CTL_USAGE, "the plugin is to stand in front of '--'");
+    for (int i = 1; i < words; i++) {
+        if (!strchr(arguments[i], '='))
+            return ctl_fail(ctl, CTL_USAGE, "'%s' is not KEY=VALUE%s", arguments[i],
+                            ctl->command->words_hint);
+    }
     if (arguments_params(words - 1, arguments + 1, &params, &error) < 0)
         return ctl_fail(ctl, CTL_USAGE, "%s", error.text);
     if (count > words &&
@@ -131,6 +136,10 @@ static int add_items(struct upload *upload, struct ctl *ctl, const char *entry, 
             code = ctl_fail_memory(ctl);
         else if (slice.size + size > 2048 && max == 0)
             code = upload_entry_max(upload, &max);
+        if (code == CTL_OK && max > 0 && size + strlen(entry) > max)
+            code = ctl_fail(ctl, CTL_REFUSED,
+                            "--items: item %zu is longer than the daemon takes (%zu bytes)", i + 1,
+                            max - strlen(entry));
         /* Half of the largest entry: a message of two entries must fit, too. */
         if (code == CTL_OK && max > 0 && slice.size > 0 &&
             slice.size + size + strlen(entry) > max / 2) {

@@ -3,7 +3,6 @@
  * supervisor with --worker it is a worker.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -13,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include "base/cleanup.h"
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/problems.h"
@@ -146,19 +146,11 @@ static int test_config(struct config *config)
     }
     if (found)
         return EXIT_CONFIG;
-    (void)printf("awaitd: the configuration is fine; plugins: %zu\n", config->plugins_count);
+    size_t plugins = 0;
+    for (size_t i = 0; i < config->plugins_count; i++)
+        plugins += !config->plugins[i].off;
+    (void)printf("awaitd: the configuration is fine; plugins: %zu\n", plugins);
     return EXIT_SUCCESS;
-}
-
-/* Opens what is closed of the standard descriptors, lest a socket or a log gets a number that others write to. */
-static void open_standard_descriptors(void)
-{
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        (void)close(fd); /* nothing can be done about it */
 }
 
 /* Every client is a descriptor: as many as we may have. */
@@ -225,7 +217,11 @@ static int supervise(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    open_standard_descriptors();
+    int opened = descriptors_open_standard();
+    if (opened < 0) { /* standard error may be what is open */
+        (void)fprintf(stderr, "awaitd: /dev/null: %s\n", strerror(-opened));
+        return EXIT_FAILURE;
+    }
     if (argc == 2 && !strcmp(argv[1], "--worker"))
         return worker_main();
     return supervise(argc, argv);

@@ -158,10 +158,11 @@ static int parse_json(struct fill *fill, const struct aw_param *row, const json_
                       json_t **out)
 {
     const char *text = json_string_value(json);
-    if (strlen(text) != json_string_length(json))
-        return tell(fill, row->name, -1, "must not contain NUL");
-    if (params_json_parse(text, out) == 0)
+    int result = strlen(text) == json_string_length(json) ? params_json_parse(text, out) : -EILSEQ;
+    if (result == 0)
         return 0;
+    if (result == -EILSEQ)
+        return tell(fill, row->name, -1, "must not contain NUL");
     return tell(fill, row->name, -1, "%s, not \"%.*s\"", params_type_expected(row->type),
                 VALUE_SHOWN, text);
 }

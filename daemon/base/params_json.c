@@ -34,14 +34,21 @@ static bool is_too_deep(const char *text)
     return false;
 }
 
+/* Whether it was "\\u0000" that the parser did not like: JSON, but not for a text of C. */
+static bool has_nul(const json_error_t *wrong)
+{
+    enum json_error_code code = json_error_code(wrong);
+    return code == json_error_null_character || code == json_error_null_byte_in_key;
+}
+
 int params_json_parse(const char *text, json_t **out)
 {
     json_error_t wrong;
-    json_t *json = is_too_deep(text)
-                       ? NULL
-                       : json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &wrong);
-    if (!json)
+    if (is_too_deep(text))
         return -EINVAL;
+    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &wrong);
+    if (!json)
+        return has_nul(&wrong) ? -EILSEQ : -EINVAL;
     *out = json;
     return 0;
 }

@@ -62,7 +62,7 @@ int params_read_default(const struct aw_param *row, void *out);
 int params_check_default(const struct aw_param *row, char *problem, size_t size);
 
 /* The value that a JSON text holds, as a new reference. -EINVAL: it is not JSON, has a key twice, or is
- * nested deeper than a message may be. */
+ * nested deeper than a message may be; -EILSEQ: a text in it has a NUL. */
 int params_json_parse(const char *text, json_t **out);
 
 /* Calls visit() for each text in a value of JSON, at any depth, or for the value where it is one itself. Keys

@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/plugin_name.h"
+#include "base/problems.h"
 #include "supervisor/config.h"
 #include "wire/name_list.h"
 
@@ -44,7 +46,12 @@ int catalogue_init(struct catalogue *catalogue, const struct config *config, str
         plugin->rate = config->plugins[catalogue->count].rate;
         plugin->timeout_ns = config->plugins[catalogue->count].timeout_ns;
         plugin->name = stem(plugin->file);
-        if (!plugin->name) {
+        plugin->off = config->plugins[catalogue->count].off;
+        if (plugin->off)
+            plugin->disabled = strdup("switched off in the configuration");
+        if (!plugin->name || (plugin->off && !plugin->disabled)) {
+            free(plugin->name);
+            free(plugin->disabled);
             catalogue_clear(catalogue);
             return error_errno(error, -ENOMEM, "plugins");
         }
@@ -56,6 +63,7 @@ static void forget(struct plugin *plugin)
 {
     free(plugin->name);
     free(plugin->disabled);
+    json_decref(plugin->problems);
     json_decref(plugin->described);
     params_table_free(plugin->params);
     json_decref(plugin->exports);
@@ -164,6 +172,42 @@ static void take_names(json_t *described, const char *key, json_t **names)
     (void)json_object_del(described, key); /* none was told */
 }
 
+/* All of [{field, problem}, ...] in one text, for the caller to free; NULL: it is no such list, or there is no
+ * memory. */
+static char *join_problems(json_t *list)
+{
+    struct bytes out = {.data = NULL};
+    size_t i;
+    json_t *item;
+    bool valid = json_array_size(list) > 0 && json_array_size(list) <= PROBLEMS_KEPT;
+    json_array_foreach (list, i, item) {
+        const char *parts[] = {i ? "; " : "", json_string_value(json_object_get(item, "field")),
+                               ": ", json_string_value(json_object_get(item, "problem"))};
+        for (size_t part = 0; valid && part < sizeof(parts) / sizeof(parts[0]); part++) {
+            valid = parts[part] && strlen(parts[part]) < PROBLEMS_TEXT_SIZE;
+            if (valid)
+                bytes_put(&out, parts[part], strlen(parts[part]));
+        }
+    }
+    bytes_put(&out, "", 1);
+    if (valid && !out.failed)
+        return (char *)out.data;
+    bytes_free(&out);
+    return NULL;
+}
+
+/* Takes in that the plugin's settings have several problems. False: that is not what is said of it. */
+static bool take_problems(struct plugin *plugin, const json_t *described)
+{
+    json_t *list = json_object_get(described, "problems");
+    char *text = join_problems(list);
+    if (!text)
+        return false;
+    plugin->disabled = text;
+    plugin->problems = json_incref(list);
+    return true;
+}
+
 /* Why the plugin cannot be used, given what a worker says of it now; 0: it can. */
 static int learn_one(const struct catalogue *catalogue, uint32_t position, json_t *described,
                      struct error *error)
@@ -202,9 +246,14 @@ int catalogue_learn(struct catalogue *catalogue, const json_t *ready,
     for (uint32_t i = 0; i < catalogue->count; i++) {
         struct plugin *plugin = &catalogue->plugins[i];
         struct error reason;
-        if (plugin->disabled || !learn_one(catalogue, i, json_array_get(plugins, i), &reason))
+        json_t *described = json_array_get(plugins, i);
+        if (plugin->disabled)
             continue;
-        catalogue_disable(catalogue, i, reason.text);
+        if (!take_problems(plugin, described)) {
+            if (!learn_one(catalogue, i, described, &reason))
+                continue;
+            catalogue_disable(catalogue, i, reason.text);
+        }
         on_disabled(context, plugin);
     }
     catalogue->known = true;

@@ -23,6 +23,8 @@ struct plugin {
     const json_t *unrestricted; /* the configuration's; NULL: nothing */
     char *name;                 /* its own; until it has told it, the file's name without ".so" */
     char *disabled;             /* why jobs of it are refused; NULL: they are not */
+    json_t *problems;           /* the same apart, as of problems_json(); NULL: it is one story */
+    bool off;                   /* disabled since the configuration says so */
     json_t *described;          /* what a worker said of it; NULL: nothing yet */
     const char *version, *summary, *abi; /* point into `described`; NULL: not told */
     enum run_style style;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -37,40 +38,72 @@ static const char *where_set(const struct loading *loading, const char *group, c
     return line ? config_source_where(&loading->source, line, buffer) : NULL;
 }
 
-/* Sets the socket from a path that may be relative, as in a shell; `field` is where it was given. */
-static int set_socket(struct loading *loading, const char *path, const char *field)
+/* A path that may be relative, as in a shell, made absolute; an empty one stays. NULL: out of memory. */
+static char *make_absolute(const char *path)
 {
     AUTO_FREE char *directory = *path && *path != '/' ? getcwd(NULL, 0) : NULL;
-    AUTO_FREE char *absolute = NULL;
-    struct option_value value = {.kind = OPTION_VALUE_TEXT, .text = path};
+    char *absolute;
+
+    if (!directory)
+        return strdup(path);
+    return asprintf(&absolute, "%s/%s", directory, path) < 0 ? NULL : absolute;
+}
+
+/* Sets the socket from a path that may be relative; `field` is where it was given. */
+static int set_socket(struct loading *loading, const char *path, const char *field)
+{
+    AUTO_FREE char *absolute = make_absolute(path);
+    struct option_value value = {.kind = OPTION_VALUE_TEXT, .text = absolute};
     struct error error;
     int result;
 
-    if (directory) {
-        if (asprintf(&absolute, "%s/%s", directory, path) < 0) {
-            absolute = NULL;
-            return -ENOMEM;
-        }
-        value.text = absolute;
-    }
+    if (!absolute)
+        return -ENOMEM;
     result = options_assign(options_find("daemon", "socket"), &value, loading->config, &error);
     if (result == -EINVAL)
         problems_add(loading->problems, field, "the control socket %s", error.text);
     return result;
 }
 
+static int note_socket(struct loading *loading, const char *where)
+{
+    loading->config->socket_where = strdup(where);
+    return loading->config->socket_where ? 0 : -ENOMEM;
+}
+
 static int choose_socket(struct loading *loading, const struct config_overrides *overrides)
 {
     AUTO_FREE char *fallback = NULL;
+    char where[CONFIG_WHERE_MAX];
+    int result;
 
-    if (overrides && overrides->socket)
-        return set_socket(loading, overrides->socket, "--socket");
+    if (overrides && overrides->socket) {
+        result = set_socket(loading, overrides->socket, "--socket");
+        return result ? result : note_socket(loading, "--socket");
+    }
     if (loading->config->daemon.socket)
-        return 0;
+        return note_socket(loading, where_set(loading, "daemon", "socket", where));
     fallback = paths_default_socket();
     return fallback ? set_socket(loading, fallback,
                                  getenv("AWAITD_SOCKET") ? "$AWAITD_SOCKET" : "daemon.socket")
                     : -ENOMEM;
+}
+
+void config_check_socket(const struct config *config, struct problems *problems)
+{
+    const char *path = config->daemon.socket;
+    size_t length = (size_t)(strrchr(path, '/') - path); /* it is absolute */
+    AUTO_FREE char *directory = strndup(path, length ? length : 1);
+    struct stat status;
+
+    if (!directory || !config->socket_where)
+        return;
+    if (stat(directory, &status) != 0)
+        problems_add(problems, config->socket_where, "the directory of the control socket: %s: %s",
+                     directory, strerror(errno));
+    else if (!S_ISDIR(status.st_mode))
+        problems_add(problems, config->socket_where,
+                     "the directory of the control socket: %s is none", directory);
 }
 
 static int check_group(const struct loading *loading)
@@ -94,13 +127,45 @@ static int check_trust(const struct loading *loading)
     for (size_t i = 0; i < config->plugins_count && geteuid() == 0; i++) {
         const struct config_plugin *plugin = &config->plugins[i];
         struct error error;
-        if (config_plugins_trust(plugin->file, &error) == 0)
+        if (plugin->off || config_plugins_trust(plugin->file, &error) == 0)
             continue;
         problems_add(loading->problems, plugin->where ? plugin->where : plugin->file,
                      "%s; as root, awaitd loads only what root alone can write", error.text);
         result = -EINVAL;
     }
     return result;
+}
+
+/* As root, the daemon does what the file says: who can write it can run commands. It may be a test's or a
+ * sandbox's, and so is no reason not to start. */
+static int warn_of_writers(const struct loading *loading)
+{
+    for (size_t i = 0; i < loading->source.files_count && geteuid() == 0; i++) {
+        const char *file = loading->source.files[i];
+        AUTO_FREE char *path = make_absolute(file);
+        struct error error;
+        if (!path)
+            return -ENOMEM;
+        if (config_plugins_trust(path, &error) != 0)
+            problems_add(&loading->config->warnings, file,
+                         "%s; awaitd runs as root and does what this file says, so that root alone "
+                         "should be able to change it",
+                         error.text);
+    }
+    return 0;
+}
+
+/* A misspelt file would leave a plugin on that is meant to be off. */
+static int warn_of_missing(const struct loading *loading)
+{
+    struct config *config = loading->config;
+
+    for (size_t i = 0; i < config->plugins_count; i++)
+        if (config->plugins[i].off && access(config->plugins[i].file, F_OK) != 0)
+            problems_add(&config->warnings, config->plugins[i].where,
+                         "there is no %s, so that nothing is switched off",
+                         config->plugins[i].file);
+    return 0;
 }
 
 static int complete(struct loading *loading, const struct config_overrides *overrides)
@@ -112,6 +177,8 @@ static int complete(struct loading *loading, const struct config_overrides *over
         check_group(loading),
         config_plugins_find(loading->config, where, loading->problems),
         check_trust(loading),
+        warn_of_writers(loading),
+        warn_of_missing(loading),
     };
 
     for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
@@ -162,6 +229,7 @@ void config_plugin_clear(struct config_plugin *plugin)
     free(plugin->file);
     free(plugin->where);
     json_decref(plugin->settings);
+    json_decref(plugin->lines);
     json_decref(plugin->unrestricted);
     *plugin = (struct config_plugin){0};
 }
@@ -185,5 +253,7 @@ void config_free(struct config *config)
     for (size_t i = 0; i < config->batches_count; i++)
         config_batch_clear(&config->batches[i]);
     free(config->batches);
+    free(config->socket_where);
+    problems_clear(&config->warnings);
     free(config);
 }

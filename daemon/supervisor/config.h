@@ -10,20 +10,22 @@
 #include <stdint.h>
 #include <jansson.h>
 #include "base/log.h"
+#include "base/problems.h"
 #include "base/rate.h"
 #include "supervisor/submission.h"
 
-struct problems;
 struct error;
 
 /* One entry of the `plugins` list, or one file found in plugin_dir. */
 struct config_plugin {
     char *file;           /* absolute path */
     json_t *settings;     /* object; NULL: none given */
+    json_t *lines;        /* {setting: "FILE:LINE"}, as they were given; NULL: none were */
     json_t *unrestricted; /* restricted parameters that are for everybody; NULL: none given */
     int64_t limit;        /* of its jobs that run at once; 0: the plugin's own */
     struct rate rate;     /* at which its jobs are started; zeroed: as fast as they can */
     uint64_t timeout_ns;  /* of a job that has none of its own or its batch's; 0: not said */
+    bool off;             /* is not to be loaded */
     char *where;          /* "FILE:LINE" of its entry, for messages; NULL: found in plugin_dir */
 };
 
@@ -83,6 +85,8 @@ struct config {
     size_t plugins_count;
     struct config_batch *batches;
     size_t batches_count;
+    char *socket_where; /* where the socket's path was given; NULL: nowhere, it is the default */
+    struct problems warnings; /* what is no reason not to start, but should not be so */
 };
 
 /* What the command line says over the file. NULL members: nothing. */
@@ -98,5 +102,9 @@ struct config_overrides {
 int config_load(const char *path, const struct config_overrides *overrides, struct config **out,
                 struct problems *problems, struct error *error);
 void config_free(struct config *config);
+
+/* What `awaitd -t` tells of the socket: that there is no directory for it. A default one is left out: who starts
+ * the daemon may make it. */
+void config_check_socket(const struct config *config, struct problems *problems);
 
 #endif

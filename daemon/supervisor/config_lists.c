@@ -26,6 +26,7 @@ static const struct field plugin_fields[] = {
     {"file", CONFIG_TYPE_STRING, true},         {"settings", CONFIG_TYPE_GROUP, false},
     {"unrestricted", CONFIG_TYPE_ARRAY, false}, {"limit", CONFIG_TYPE_INT, false},
     {"rate", CONFIG_TYPE_STRING, false},        {"timeout", CONFIG_TYPE_NONE, false},
+    {"enabled", CONFIG_TYPE_BOOL, false},
 };
 
 /* Besides those of a submission. What is in the jobs is checked when the plugins are known. */
@@ -160,6 +161,24 @@ static bool read_terms(struct config_reader *reader, config_setting_t *entry,
     return good;
 }
 
+/* Where each of a plugin's settings stands. False: there is no memory. */
+static bool settings_lines(struct config_reader *reader, config_setting_t *entry, json_t **out)
+{
+    config_setting_t *settings = config_setting_get_member(entry, "settings");
+    char place[CONFIG_WHERE_MAX];
+
+    *out = json_object();
+    for (int i = 0; settings && i < config_setting_length(settings); i++) {
+        const config_setting_t *member = config_setting_get_elem(settings, (unsigned)i);
+        /* A place is for messages: without one, or with a file's name that is not UTF-8, there is the entry's. */
+        (void)json_object_set_new(*out, config_setting_name(member),
+                                  json_string(config_reader_where(reader, member, place)));
+    }
+    if (!*out)
+        reader->no_memory = true;
+    return *out;
+}
+
 static bool read_limit(struct config_reader *reader, config_setting_t *entry, int64_t *out)
 {
     const config_setting_t *member = config_setting_get_member(entry, "limit");
@@ -177,6 +196,7 @@ static void read_plugin(struct config_reader *reader, config_setting_t *entry)
 {
     struct config_plugin plugin = {0};
     char place[CONFIG_WHERE_MAX];
+    const config_setting_t *enabled;
     const char *file;
 
     if (!check_entry(reader, "a plugin", entry, plugin_fields, LENGTH(plugin_fields), is_none))
@@ -187,12 +207,15 @@ static void read_plugin(struct config_reader *reader, config_setting_t *entry)
                       *file ? "valid UTF-8" : "the name of a file");
         return;
     }
+    enabled = config_setting_get_member(entry, "enabled");
+    plugin.off = enabled && !config_setting_get_bool(enabled);
     plugin.file = strdup(file);
     plugin.where = strdup(config_reader_where(reader, entry, place));
     if (!plugin.file || !plugin.where)
         reader->no_memory = true;
     else if (read_limit(reader, entry, &plugin.limit) && read_terms(reader, entry, &plugin) &&
              member_json(reader, entry, "settings", &plugin.settings) &&
+             settings_lines(reader, entry, &plugin.lines) &&
              member_json(reader, entry, "unrestricted", &plugin.unrestricted)) {
         reader->config->plugins[reader->config->plugins_count++] = plugin;
         return;

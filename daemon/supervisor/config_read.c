@@ -47,6 +47,8 @@ const char *config_type_text(int type)
         return "a list: ( ... )";
     case CONFIG_TYPE_INT:
         return "a whole number";
+    case CONFIG_TYPE_BOOL:
+        return "true or false";
     case CONFIG_TYPE_ARRAY:
         return "a list of texts: [ \"...\" ]";
     default:

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <string.h>
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/problems.h"
 #include "supervisor/batch.h"
@@ -78,13 +80,41 @@ static int load(struct config *config, struct catalogue *catalogue, struct error
     return code;
 }
 
+/* Where a setting stands, by a problem's field such as "settings.hosts[2]"; NULL: it is not in the file. */
+static const char *where_setting(const json_t *lines, const char *field)
+{
+    static const char prefix[] = "settings.";
+    size_t length = sizeof(prefix) - 1;
+    if (strncmp(field, prefix, length) != 0)
+        return NULL;
+    AUTO_FREE char *name = strndup(field + length, strcspn(field + length, ".["));
+    return name ? json_string_value(json_object_get(lines, name)) : NULL;
+}
+
+static void report_settings(const struct config_plugin *configured, const struct plugin *plugin,
+                            struct problems *problems)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach (plugin->problems, i, item) {
+        const char *field = json_string_value(json_object_get(item, "field"));
+        const char *where = where_setting(configured->lines, field);
+        if (!where)
+            where = configured->where ? configured->where : plugin->file;
+        problems_add(problems, where, "plugin %s: %s: %s", plugin->name, field,
+                     json_string_value(json_object_get(item, "problem")));
+    }
+}
+
 static void report_plugins(const struct config *config, const struct catalogue *catalogue,
                            struct problems *problems)
 {
     for (uint32_t i = 0; i < catalogue->count; i++) {
         const struct plugin *plugin = &catalogue->plugins[i];
         const char *where = config->plugins[i].where;
-        if (plugin->disabled)
+        if (plugin->problems)
+            report_settings(&config->plugins[i], plugin, problems);
+        else if (plugin->disabled && !plugin->off)
             problems_add(problems, where ? where : plugin->file, "plugin %s: %s", plugin->name,
                          plugin->disabled);
     }
@@ -110,12 +140,21 @@ static int check_batch(const struct config *config, const struct config_batch *c
     return code == -ENOMEM ? code : 0;
 }
 
+static void report_warnings(const struct config *config, struct problems *problems)
+{
+    const struct problems *warnings = &config->warnings;
+    for (size_t i = 0; i < warnings->count && i < PROBLEMS_KEPT; i++)
+        problems_add(problems, warnings->kept[i].field, "%s", warnings->kept[i].text);
+}
+
 int plugin_check(struct config *config, struct problems *problems, struct error *error)
 {
     struct catalogue catalogue;
     int code = catalogue_init(&catalogue, config, error);
     if (code)
         return code;
+    report_warnings(config, problems);
+    config_check_socket(config, problems);
     code = load(config, &catalogue, error);
     if (!code)
         report_plugins(config, &catalogue, problems);

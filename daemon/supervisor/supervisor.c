@@ -372,6 +372,14 @@ static void end(struct supervisor *supervisor)
         event_base_free(supervisor->base);
 }
 
+static void log_warnings(const struct config *config, struct log *log)
+{
+    const struct problems *warnings = &config->warnings;
+    for (size_t i = 0; i < warnings->count && i < PROBLEMS_KEPT; i++)
+        log_write(log, LOG_LEVEL_WARNING, "%s: %s", warnings->kept[i].field,
+                  warnings->kept[i].text);
+}
+
 int supervisor_main(const struct config *config, struct log *log, int listen_fd,
                     struct error *error)
 {
@@ -380,6 +388,7 @@ int supervisor_main(const struct config *config, struct log *log, int listen_fd,
                                     .listen_fd = -1,
                                     .listen_lock = -1,
                                     .started_ns = clock_now_ns()};
+    log_warnings(config, log);
     if (start(&supervisor, listen_fd, error) != 0) {
         log_write(log, LOG_LEVEL_ERROR, "%s", error->text);
         supervisor.exit_code = EXIT_FAILURE;

@@ -211,6 +211,19 @@ static int check_unique(const struct host *host, const struct plugin *plugin, st
     return 0;
 }
 
+/* [{field, problem}, ...], of which the last one counts the rest where there are too many; NULL: out of memory. */
+static json_t *all_problems(const struct problems *problems)
+{
+    json_t *list = problems_json(problems);
+    if (!list || problems->count <= PROBLEMS_KEPT)
+        return list;
+    json_t *rest =
+        json_pack("{s:s, s:o}", "field", "settings", "problem",
+                  json_sprintf("%zu more problems", problems->count - PROBLEMS_KEPT + 1));
+    (void)json_array_set_new(list, PROBLEMS_KEPT - 1, rest); /* all are worth telling without it */
+    return list;
+}
+
 static int fill_settings(struct plugin *plugin, const json_t *settings, struct error *error)
 {
     size_t size = plugin->settings.struct_size;
@@ -219,12 +232,14 @@ static int fill_settings(struct plugin *plugin, const json_t *settings, struct e
     int result = -ENOMEM;
     if (data)
         result = params_fill(&plugin->settings, settings, NULL, "settings", data, &problems);
-    if (result == -EINVAL)
+    if (result == -EINVAL) {
         problems_first(&problems, error->text, sizeof(error->text));
-    else if (result)
+        plugin->problems = all_problems(&problems);
+    } else if (result) {
         (void)error_set(error, result, "out of memory");
-    else
+    } else {
         plugin->settings_data = take_ptr(&data);
+    }
     problems_clear(&problems);
     return result;
 }
@@ -243,7 +258,7 @@ static int call_open(struct plugin *plugin, struct aw_worker *worker, struct err
                      is_text(reason) ? reason : "the plugin gave no reason");
 }
 
-/* Frees what the place holds of a plugin, but its file and problem. */
+/* Frees what the place holds of a plugin, but its file and what is wrong with it. */
 static void unload(struct plugin *plugin)
 {
     if (plugin->settings_data)
@@ -253,7 +268,8 @@ static void unload(struct plugin *plugin)
     free((void *)plugin->settings.rows);
     json_decref(plugin->exports);
     json_decref(plugin->clashes);
-    *plugin = (struct plugin){.file = plugin->file, .problem = plugin->problem};
+    *plugin = (struct plugin){
+        .file = plugin->file, .problem = plugin->problem, .problems = plugin->problems};
 }
 
 int host_load(struct host *host, size_t place, struct aw_worker *worker, const char *file,
@@ -310,6 +326,7 @@ void host_close(struct host *host)
         unload(plugin);
         free(plugin->file);
         free(plugin->problem);
+        json_decref(plugin->problems);
     }
     free(host->plugins);
     *host = (struct host){0};
@@ -324,6 +341,8 @@ const struct plugin *host_plugin(const struct host *host, size_t place)
 
 static json_t *plugin_json(const struct plugin *plugin)
 {
+    if (plugin->problems)
+        return json_pack("{s:O}", "problems", plugin->problems);
     if (plugin->problem)
         return json_pack("{s:s}", "error", plugin->problem);
     char abi[16];

@@ -17,6 +17,8 @@ struct runner;
 struct plugin {
     char *file;    /* absolute path */
     char *problem; /* why it is not loaded; NULL: it is */
+    json_t *
+        problems; /* what is wrong with its settings, see problems_json(); NULL: nothing, or something else is */
 
     /* The rest is set where it is loaded. */
     struct aw_plugin table; /* members that are newer than the plugin are zero */

@@ -54,14 +54,15 @@ static size_t placeholder_size(const char *text)
 }
 
 /* "{{" and "}}" are single braces, as in texts of jobs; the copy has room for all of it. -EINVAL: there is a
- * placeholder in the midst of it. */
+ * brace that is not doubled, of a placeholder in the midst of the text or of a misspelt one. */
 static int copy_literal(const char *text, char *out)
 {
     while (*text) {
-        if ((text[0] == '{' || text[0] == '}') && text[0] == text[1])
+        if (text[0] == '{' || text[0] == '}') {
+            if (text[1] != text[0])
+                return -EINVAL;
             text++;
-        else if (placeholder_size(text) > 0)
-            return -EINVAL;
+        }
         *out++ = *text++;
     }
     *out = '\0';
@@ -97,10 +98,11 @@ static int read_argument(const struct reader *reader, size_t index, const json_t
     if (!out->text)
         return -ENOMEM;
     if (copy_literal(text, out->text))
-        return refuse(
-            reader,
-            ".argv[%zu]: a placeholder is a whole argument; for braces as such, double them",
-            index);
+        return refuse(reader,
+                      ".argv[%zu]: a placeholder is a whole argument, such as \"{name}\"; for "
+                      "braces as such, "
+                      "double them",
+                      index);
     if (index == 0 && !*out->text)
         return refuse(reader, ".argv[0]: is empty");
     return 0;

@@ -4,8 +4,12 @@
  * and multi (libcurl), response (headers and body as they come), end (details, reason).
  */
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <awaitd/plugin.h>
 #include <awaitd/plugin_event.h>
 #include "address.h"
@@ -121,10 +125,38 @@ static void clean_up(void *instance)
     curl_global_cleanup();
 }
 
+/* Whether the certificates are there: libcurl would say so in each job. What is in them is for libcurl to judge. */
+static bool check_certificates(const struct http_settings *given, char *reason, size_t size)
+{
+    const struct {
+        const char *name, *path, *kind;
+        mode_t type;
+    } paths[] = {
+        {"ca_file", given->ca_file, "file", S_IFREG},
+        {"ca_path", given->ca_path, "directory", S_IFDIR},
+    };
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        struct stat status;
+        const char *path = paths[i].path, *name = paths[i].name;
+        if (!path)
+            continue;
+        if (stat(path, &status) != 0 || access(path, R_OK) != 0)
+            (void)snprintf(reason, size, "settings.%s: %s: %s", name, path, strerror(errno));
+        else if ((status.st_mode & S_IFMT) != paths[i].type)
+            (void)snprintf(reason, size, "settings.%s: %s is no %s", name, path, paths[i].kind);
+        else
+            continue;
+        return false;
+    }
+    return true;
+}
+
 static int prepare(struct aw_worker *worker, const void *data, void **instance, char *reason,
                    size_t reason_size)
 {
     const struct http_settings *given = data;
+    if (!check_certificates(given, reason, reason_size))
+        return AW_FAILED;
     if (curl_global_init(CURL_GLOBAL_DEFAULT)) {
         (void)snprintf(reason, reason_size, "libcurl cannot be used"); /* fits */
         return AW_FAILED;

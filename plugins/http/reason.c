@@ -155,6 +155,10 @@ static void set_by_result(struct transfer *transfer, CURLcode result)
 static void set_wrong_status(struct transfer *transfer)
 {
     char list[LIST_BYTES];
+    if (transfer->now.status == 0) { /* libcurl takes this for a whole answer */
+        (void)aw_fail(transfer->now.job, "the headers ended early");
+        return;
+    }
     status_list_text(&transfer->now.params->expect_status, list, sizeof(list));
     (void)aw_fail(transfer->now.job, "status %ld, expected %s", transfer->now.status, list);
 }

@@ -2,10 +2,12 @@
 
 import os
 import re
+import shutil
 
 import pytest
 
-from awaitd import PLUGIN_DIR, PREFIX, DaemonFailed, config_file, run_awaitd, wait_job
+from awaitd import (HOSTILE_DIR, PLUGIN_DIR, PREFIX, DaemonFailed, RpcError, config_file, run_awaitd,
+                    wait_job)
 
 
 def check(folder, text, *args):
@@ -216,3 +218,119 @@ def test_the_number_of_workers_is_as_configured(start_daemon):
 def test_without_a_number_there_is_a_worker_for_each_core(start_daemon):
     daemon = start_daemon(config={"daemon": {"workers": 0}})
     assert len(daemon.worker_pids()) == len(os.sched_getaffinity(0))
+
+
+# ---- Plugins of the file -------------------------------------------------------------------------
+
+
+def with_entries(*entries):
+    """A configuration with these entries of plugins, from line 3 on."""
+    return GOOD + "plugins =\n(\n" + ",\n".join(entries) + "\n);\n"
+
+
+def identity(*settings):
+    return f'{{ file = "{HOSTILE_DIR}/identity.so";\nsettings = {{\n' + "\n".join(settings) + "\n}; }"
+
+
+def test_each_wrong_setting_of_a_plugin_is_told_with_its_line(folder):
+    text = with_entries(identity('base = "many";', "bass = 1;", "tenor = 2;"))
+    output = refused(folder, text, 6, "identity", "settings.base: ")
+    for line, name in ((7, "bass"), (8, "tenor")):
+        assert re.search(rf":{line}: plugin identity: settings.{name}: unknown parameter$", output,
+                         re.MULTILINE), output
+
+
+def test_each_wrong_setting_is_in_the_log_and_in_the_reason(start_daemon):
+    settings = {"base": "many", "bass": 1, "tenor": 2}
+    path = str(HOSTILE_DIR / "identity.so")
+    daemon = start_daemon(config={"plugins": [{"file": path, "settings": settings}]})
+    reason = daemon.plugins()[path]["reason"]
+    for name in settings:
+        assert f"settings.{name}: " in reason
+    assert reason in daemon.log.wait_for("is disabled").string
+
+
+def test_more_wrong_settings_than_are_told_are_counted(folder):
+    result, output, _ = check(folder, with_entries(identity(*(f"x{i} = 1;" for i in range(30)))))
+    assert result.returncode == 78
+    assert output.count("unknown parameter") == 19
+    assert output.splitlines()[-1].endswith("plugin identity: settings: 11 more problems")
+
+
+def test_a_plugin_can_be_switched_off(start_daemon, folder):
+    off = '{ file = "wait.so"; enabled = false; }, { file = "tcp.so"; enabled = true; }'
+    assert check(folder, with_entries(off))[0].returncode == 0
+    daemon = start_daemon(config={"plugins": [{"file": "wait.so", "enabled": False},
+                                              {"file": "tcp.so", "enabled": True}]})
+    with daemon.client() as client:
+        with pytest.raises(RpcError) as caught:
+            client.submit(wait_job(0))
+        assert "wait is disabled: switched off in the configuration" in str(caught.value.data)
+    plugins = daemon.plugins()
+    assert plugins[f"{PLUGIN_DIR}/wait.so"]["state"] == "disabled"
+    assert plugins[f"{PLUGIN_DIR}/tcp.so"]["state"] == "ready"
+    told = daemon.ctl("plugins").stdout
+    assert re.search(r"^wait .*disabled +switched off in the configuration$", told, re.MULTILINE)
+    for pid in daemon.worker_pids():
+        maps = open(f"/proc/{pid}/maps", encoding="utf-8").read()
+        assert "/tcp.so" in maps and "/wait.so" not in maps
+
+
+def test_a_plugin_that_is_switched_off_leaves_its_name_to_another(start_daemon, folder):
+    other = folder / "own.so"
+    shutil.copy(PLUGIN_DIR / "wait.so", other)
+    daemon = start_daemon(config={"plugins": [{"file": "wait.so", "enabled": False},
+                                              {"file": str(other)}]})
+    with daemon.client() as client:
+        assert client.run(wait_job(0))[1]["state"] == "succeeded"
+
+
+def test_what_is_switched_off_must_be_there(start_daemon, folder):
+    refused(folder, with_entries('{ file = "wiat.so"; enabled = false; }'), 4, "there is no", "wiat")
+    daemon = start_daemon(config={"plugins": [{"file": "wiat.so", "enabled": False}]})
+    daemon.log.wait_for("warning: .*there is no .*wiat.so, so that nothing is switched off")
+
+
+def test_enabled_is_true_or_false(folder):
+    refused(folder, with_entries('{ file = "wait.so"; enabled = "no"; }'), 4, "enabled", "true or false")
+
+
+def test_certificates_that_are_not_there_are_told(folder):
+    here = folder / "here"
+    here.touch()
+    for setting, words in ((f'ca_file = "{folder}/none.pem";', "none.pem: No such file"),
+                           (f'ca_path = "{folder}/none";', "none: No such file"),
+                           (f'ca_file = "{folder}";', "is no file"),
+                           (f'ca_path = "{here}";', "is no directory")):
+        text = with_entries(f'{{ file = "http.so"; settings = {{ {setting} }}; }}')
+        refused(folder, text, 4, setting.split()[0], words)
+    good = f'{{ file = "http.so"; settings = {{ ca_file = "{here}"; ca_path = "{folder}"; }}; }}'
+    assert check(folder, with_entries(good))[0].returncode == 0
+
+
+# ---- What is around it ---------------------------------------------------------------------------
+
+
+def test_a_missing_directory_of_the_socket_is_told(folder):
+    text = f'daemon = {{ plugin_dir = "{PLUGIN_DIR}";\nsocket = "{folder}/none/s"; }};\n'
+    refused(folder, text, 2, f"{folder}/none: No such file")
+    result, output, _ = check(folder, GOOD, "--socket", folder / "none/s")
+    assert result.returncode == 78
+    assert f"--socket: the directory of the control socket: {folder}/none: No such file" in output
+    assert check(folder, GOOD, "--socket", folder / "s")[0].returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_as_root_a_file_that_others_can_write_is_told(make_daemon, folder):
+    result, output, path = check(folder, GOOD)
+    path.chmod(0o666)
+    result = run_awaitd("-t", "-c", path)
+    assert result.returncode == 78
+    assert f"{path}: {path} can be written by everybody" in result.stderr
+    main = folder / "main.conf"
+    main.write_text('@include "awaitd.conf"\n', encoding="ascii")
+    assert run_awaitd("-t", "-c", main).returncode == 78
+    daemon = make_daemon()
+    os.chown(daemon.config_path, 65534, 65534)
+    daemon.start()
+    daemon.log.wait_for(r"warning: .*awaitd.conf belongs to user 65534 and not to root")

@@ -120,12 +120,22 @@ def test_quiet_leaves_data_and_errors(daemon):
     ["wait"], ["wait", "one"], ["wait", "1", "--timeout", "soon"], ["show"], ["show", "1.2.3"],
     ["output"], ["cancel"], ["cancel", "-5"], ["watch"], ["ping", "extra"],
     ["run", "wait", "--count", "2", "--items", "a"],
+    ["run", "wait", "--items", "a", "--items", "b", "seconds={item}"],
 ], ids=" ".join)
 def test_wrong_usage_exits_with_2_and_says_what_is_wrong(daemon, args):
     result = daemon.ctl(*args)
     assert result.returncode == 2, result
     assert result.stdout == ""
     assert result.stderr
+
+
+@pytest.mark.parametrize("words", [["ls", "-l"], ["ls"], ["-l"]], ids=" ".join)
+def test_a_command_without_dashes_gets_a_hint(daemon, words):
+    result = daemon.ctl("run", "exec", *words, check=2)
+    assert "; to run a command: awaitctl run exec -- ls -l\n" in result.stderr
+    result = daemon.ctl("plugin", "try", "./exec.so", *words, check=2)
+    assert "; to run a command: awaitctl plugin try ./exec.so -- ls -l\n" in result.stderr
+    assert "to run a command" not in daemon.ctl("run", "--colour", check=2).stderr
 
 
 def test_without_a_daemon_it_exits_with_3_and_names_the_socket(folder):

@@ -116,6 +116,18 @@ def test_names_that_nobody_answers_for_leave_few_threads_behind(start_daemon, fo
         assert reason(fetch(client, "http://nosuch.test/")).startswith("names are not looked up")
 
 
+def test_cancelled_jobs_leave_few_threads_behind_as_well(start_daemon, folder):
+    resolver = Resolver(start_daemon, folder, plugins=[{"file": str(PLUGIN_DIR / "http.so"), "limit": 129}])
+    with resolver.daemon.client() as client:
+        slow = {"plugin": "http", "count": 128, "params": {"url": "http://slow.test/"}}
+        batch = client.submit(slow, follow="each")
+        awaitd.eventually(lambda: client.call("batch.show", batch=batch)["running"] == 128, "all run")
+        assert reason(fetch(client, "http://nosuch.test/")) == "could not resolve host: nosuch.test"
+        client.call("batch.cancel", batch=batch)
+        client.follow(batch)
+        assert reason(fetch(client, "http://nosuch.test/")).startswith("names are not looked up")
+
+
 @pytest.mark.parametrize("url, told", [
     ("file:///etc/passwd", "only http and https URLs are fetched"),
     ("ftp://127.0.0.1/", "only http and https URLs are fetched"),
@@ -138,6 +150,9 @@ def test_what_is_no_http_url_is_refused(client, url, told):
      "the body ended early: transfer closed with 5 bytes remaining to read"),
     (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "the body ended early"),
     (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", ""),
+    (b"HTTP/1.1 200 OK\r\nServer: x", "the headers ended early"),
+    (b"HTTP/1.1 404 Not Found\r\n", "the headers ended early"),
+    (b"HTTP/1.1 302 Found\r\nLocation: /els", "the headers ended early"),
     (b"SSH-2.0-OpenSSH_9.2\r\n", "not an HTTP server: "),
     (b"\x00\x01\x02\x03" * 100, "not an HTTP server: "),
     (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", ""),

@@ -142,6 +142,13 @@ def test_an_empty_directory_is_no_directory(kit):
     assert "--directory: must not be empty" in done.stderr
 
 
+def test_a_name_that_an_installed_plugin_has_is_warned_of(kit):
+    assert "warning" not in kit.plugin("new", "mine", check=0).stderr
+    told = kit.plugin("new", "wait", check=0)
+    assert f"an installed plugin is called wait, too ({PLUGIN_DIR}/wait.so)" in told.stderr
+    assert (kit.folder / "wait/wait.c").exists()
+
+
 def test_where_awaitd_is_not_found_the_makefile_says_what_to_do(kit):
     kit.plugin("new", "lost", check=0)
     nowhere = {"PKG_CONFIG_PATH": "", "PKG_CONFIG_LIBDIR": "/nowhere"}
@@ -264,7 +271,7 @@ def test_our_own_plugins_are_accepted_without_a_warning(kit):
 
 
 @pytest.mark.parametrize("content, words", [
-    (b"This is no plugin.\n" * 100, "ELF"), (b"", "too short"), (None, "cannot read"),
+    (b"This is no plugin.\n" * 100, "ELF"), (b"", "too short"), (None, "no regular file"),
 ])
 def test_a_file_that_is_no_object_is_disabled_in_words(kit, content, words):
     path = kit.folder / "x.so"

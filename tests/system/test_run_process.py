@@ -92,8 +92,8 @@ def test_what_was_cut_is_told(start_daemon, hostile):
                                   "limits": {"output_bytes": 100}})
     status, out, err = run(daemon, details(exit=0, stderr="half", stderr_truncated=True), "--",
                            "x" * 200)
-    assert (status, out) == (0, b"x" * 100)
-    assert err.startswith(b"half")
+    assert (status, out) == (1, b"x" * 100)
+    assert err.startswith(b"half\n")
     assert b"output was cut" in err and b"standard error was cut" in err
 
 

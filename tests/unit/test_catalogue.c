@@ -1,5 +1,6 @@
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/error.h"
@@ -352,6 +353,47 @@ START_TEST(no_plugins_are_a_catalogue_too)
 }
 END_TEST
 
+START_TEST(problems_of_settings_are_kept_apart)
+{
+    static const char two[] = "{\"problems\":[{\"field\":\"settings.a\",\"problem\":\"is odd\"},"
+                              "{\"field\":\"settings.b\",\"problem\":\"is even\"}]}";
+    char ready[512];
+    (void)snprintf(ready, sizeof(ready), "{\"plugins\":[%s," NAP "," BURN "]}", two);
+    ck_assert_int_eq(learn(ready), 0);
+    check_disabled("settings.a: is odd; settings.b: is even");
+    ck_assert_uint_eq(json_array_size(disabled[0]->problems), 2);
+}
+END_TEST
+
+START_TEST(what_is_no_list_of_problems_is_a_bad_description)
+{
+    static const char *const bad[] = {"[]", "3", "[3]", "[{\"field\":\"a\"}]",
+                                      "[{\"field\":\"a\",\"problem\":3}]"};
+    char ready[512];
+    (void)snprintf(ready, sizeof(ready), "{\"plugins\":[{\"problems\":%s}," NAP "," BURN "]}",
+                   bad[_i]);
+    ck_assert_int_eq(learn(ready), 0);
+    check_disabled("description is incomplete");
+    ck_assert_ptr_null(disabled[0]->problems);
+}
+END_TEST
+
+START_TEST(what_is_switched_off_stays_off_whatever_is_said_of_it)
+{
+    struct config_plugin off[] = {{.file = "/plugins/wait.so", .off = true}};
+    struct config switched = {.plugins = off, .plugins_count = 1};
+    struct catalogue one;
+    ck_assert_int_eq(catalogue_init(&one, &switched, &error), 0);
+    json_t *ready = json_loads("{\"plugins\":[" WAIT "]}", 0, NULL);
+    ck_assert_int_eq(catalogue_learn(&one, ready, on_disabled, &one, &error), 0);
+    ck_assert_str_eq(one.plugins[0].disabled, "switched off in the configuration");
+    ck_assert_ptr_null(one.plugins[0].described);
+    ck_assert_int_eq(disabled_count, 0);
+    json_decref(ready);
+    catalogue_clear(&one);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("catalogue");
@@ -377,6 +419,9 @@ int main(void)
     tcase_add_test(tests, a_plugin_stays_disabled_for_the_first_reason);
     tcase_add_test(tests, more_plugins_than_messages_can_number_are_refused);
     tcase_add_test(tests, no_plugins_are_a_catalogue_too);
+    tcase_add_test(tests, problems_of_settings_are_kept_apart);
+    tcase_add_loop_test(tests, what_is_no_list_of_problems_is_a_bad_description, 0, 5);
+    tcase_add_test(tests, what_is_switched_off_stays_off_whatever_is_said_of_it);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

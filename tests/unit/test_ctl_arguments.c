@@ -191,6 +191,8 @@ START_TEST(a_bad_line_is_named)
     ck_assert_int_eq(read_file("\n\n", 2, &items, &error), -EINVAL);
     ck_assert_msg(strstr(error.text, "no items"), "%s", error.text);
     ck_assert_int_eq(arguments_items_file("/nonexistent/file", &items, &error), -ENOENT);
+    ck_assert_int_eq(arguments_items_file("/dev/zero", &items, &error), -E2BIG);
+    ck_assert_msg(strstr(error.text, "/dev/zero:1: the line is longer"), "%s", error.text);
     ck_assert_ptr_null(items);
 }
 END_TEST

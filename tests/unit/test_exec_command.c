@@ -104,6 +104,11 @@ START_TEST(what_is_wrong_is_refused)
         {"[{\"name\": \"a\"}]", "argv: is missing"},
         {"[{\"name\": \"a\", \"argv\": [\"x\", \"a{b}\"]}]", "argv[1]: a placeholder is a whole"},
         {"[{\"name\": \"a\", \"argv\": [\"x\", \"{a}{b}\"]}]", "argv[1]: a placeholder is a whole"},
+        {"[{\"name\": \"a\", \"argv\": [\"x\", \"{print $1}\"]}]", "double them"},
+        {"[{\"name\": \"a\", \"argv\": [\"x\", \"{1}\"]}]", "double them"},
+        {"[{\"name\": \"a\", \"argv\": [\"x\", \"{}\"]}]", "double them"},
+        {"[{\"name\": \"a\", \"argv\": [\"x\", \"{{a}\"]}]", "double them"},
+        {"[{\"name\": \"a\", \"argv\": [\"x\", \"a}\"]}]", "double them"},
         {"[{\"name\": \"a\", \"argv\": [\"x\", \"{item}\"]}]", "argv[1]: {item}"},
         {"[{\"name\": \"a\", \"argv\": [\"{x}\"]}]", "argv[0]: the program itself"},
         {"[{\"name\": \"a\", \"argv\": [\"x\"], \"env\": [\"=\"]}]", "env[0]"},
@@ -119,12 +124,12 @@ START_TEST(what_is_wrong_is_refused)
 }
 END_TEST
 
-START_TEST(braces_that_name_nothing_stay)
+START_TEST(doubled_braces_are_braces)
 {
     struct commands commands = read_commands(
-        "[{\"name\": \"a\", \"argv\": [\"awk\", \"{print $1}\", \"{{print}}\", \"{}\", \"{\","
-        " \"{1}\", \"{{\", \"}\", \"a{{b}}c\"]}]");
-    fills(&commands.list[0], NULL, "awk|{print $1}|{print}|{}|{|{1}|{|}|a{b}c");
+        "[{\"name\": \"a\", \"argv\": [\"awk\", \"{{print $1}}\", \"{{print}}\", \"{{}}\", \"{{\","
+        " \"}}\", \"a{{b}}c\", \"{{{{}}\"]}]");
+    fills(&commands.list[0], NULL, "awk|{print $1}|{print}|{}|{|}|a{b}c|{{}");
     commands_clear(&commands);
 }
 END_TEST
@@ -169,7 +174,7 @@ int main(void)
     tcase_add_test(tests, no_setting_makes_no_commands);
     tcase_add_test(tests, members_are_read);
     tcase_add_test(tests, what_is_wrong_is_refused);
-    tcase_add_test(tests, braces_that_name_nothing_stay);
+    tcase_add_test(tests, doubled_braces_are_braces);
     tcase_add_test(tests, values_become_whole_arguments);
     tcase_add_test(tests, values_that_do_not_fit_are_refused);
     suite_add_tcase(suite, tests);

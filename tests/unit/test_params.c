@@ -420,8 +420,8 @@ START_TEST(text_that_is_not_json_is_refused)
     REFUSED("{\"value\": \"[1e999]\"}", "params.value: must be JSON, not \"[1e999]\"");
     REFUSED("{\"value\": \"5\\u0000\"}", "params.value: must not contain NUL");
     REFUSED("{\"value\": {\"a\": [\"x\\u0000\"]}}", "params.value: must not contain NUL");
-    REFUSED("{\"value\": \"[\\\"\\\\u0000\\\"]\"}",
-            "params.value: must be JSON, not \"[\"\\u0000\"]\"");
+    REFUSED("{\"value\": \"[\\\"\\\\u0000\\\"]\"}", "params.value: must not contain NUL");
+    REFUSED("{\"value\": \"{\\\"\\\\u0000\\\": 1}\"}", "params.value: must not contain NUL");
 }
 END_TEST
 
