@@ -10,12 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What is compared stands in the heap itself: with 100,000 members, each look at one of them costs a cache miss. */
+struct slot {
+    uint64_t given, order;
+    struct turn *turn;
+};
+
 struct turns_level {
     int priority;
     uint64_t clock;  /* what the member had been given that had its turn last */
     uint64_t latest; /* the most that any member has been given by a turn */
     uint64_t order;  /* given to the next member that comes to wait */
-    struct turn **heap;
+    struct slot *heap;
     uint32_t count;    /* in the heap */
     uint32_t members;  /* whether they want a turn or not */
     uint32_t capacity; /* of the heap; at least `members` */
@@ -23,40 +29,47 @@ struct turns_level {
 
 /* ---- The heap of a level --------------------------------------------------------------------- */
 
-static bool comes_before(const struct turn *a, const struct turn *b)
+static bool comes_before(const struct slot *a, const struct slot *b)
 {
     return a->given != b->given ? a->given < b->given : a->order < b->order;
 }
 
-static void put(struct turns_level *level, struct turn *turn, uint32_t place)
+static struct slot slot_of(struct turn *turn)
 {
-    level->heap[place] = turn;
-    turn->place = place;
+    return (struct slot){.given = turn->given, .order = turn->order, .turn = turn};
+}
+
+static void put(struct turns_level *level, const struct slot *slot, uint32_t place)
+{
+    level->heap[place] = *slot;
+    slot->turn->place = place;
 }
 
 /* Moves the member up from this place as far as it belongs. */
 static void sift_up(struct turns_level *level, struct turn *turn, uint32_t place)
 {
+    struct slot slot = slot_of(turn);
     while (place > 0) {
         uint32_t parent = (place - 1) / 2;
-        if (!comes_before(turn, level->heap[parent]))
+        if (!comes_before(&slot, &level->heap[parent]))
             break;
-        put(level, level->heap[parent], place);
+        put(level, &level->heap[parent], place);
         place = parent;
     }
-    put(level, turn, place);
+    put(level, &slot, place);
 }
 
 static void sift_down(struct turns_level *level, struct turn *turn, uint32_t place)
 {
+    struct slot slot = slot_of(turn);
     for (uint32_t child; (child = 2 * place + 1) < level->count; place = child) {
-        if (child + 1 < level->count && comes_before(level->heap[child + 1], level->heap[child]))
+        if (child + 1 < level->count && comes_before(&level->heap[child + 1], &level->heap[child]))
             child++;
-        if (!comes_before(level->heap[child], turn))
+        if (!comes_before(&level->heap[child], &slot))
             break;
-        put(level, level->heap[child], place);
+        put(level, &level->heap[child], place);
     }
-    put(level, turn, place);
+    put(level, &slot, place);
 }
 
 static void heap_add(struct turns_level *level, struct turn *turn)
@@ -68,14 +81,14 @@ static void heap_add(struct turns_level *level, struct turn *turn)
 
 static void heap_remove(struct turns_level *level, struct turn *turn)
 {
-    struct turn *last = level->heap[--level->count];
-    if (last == turn)
+    struct slot last = level->heap[--level->count];
+    if (last.turn == turn)
         return;
     uint32_t place = turn->place;
-    if (place > 0 && comes_before(last, level->heap[(place - 1) / 2]))
-        sift_up(level, last, place);
+    if (place > 0 && comes_before(&last, &level->heap[(place - 1) / 2]))
+        sift_up(level, last.turn, place);
     else
-        sift_down(level, last, place);
+        sift_down(level, last.turn, place);
 }
 
 /* ---- Levels ------------------------------------------------------------------------------------ */
@@ -172,7 +185,7 @@ struct turn *turns_first(const struct turns *turns)
 {
     for (uint32_t i = 0; i < turns->count; i++) {
         if (turns->levels[i]->count > 0)
-            return turns->levels[i]->heap[0];
+            return turns->levels[i]->heap[0].turn;
     }
     return NULL;
 }
