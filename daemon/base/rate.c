@@ -69,7 +69,7 @@ int rate_parse(const char *text, struct rate *out)
     if (count_result == -EINVAL || period == 0)
         return -EINVAL;
     if (result != 0 || count_result != 0 || !(count > 0) || count > RATE_MAX_PER_S * period ||
-        period / count > RATE_INTERVAL_MAX_S)
+        period / count > RATE_INTERVAL_MAX_S || period / count * rate.burst > RATE_BURST_MAX_S)
         return -ERANGE;
     rate.interval_ns = (uint64_t)llround(period / count * NS_PER_S);
     *out = rate;

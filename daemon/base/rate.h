@@ -15,6 +15,8 @@
 #define RATE_MAX_PER_S 1e6
 #define RATE_INTERVAL_MAX_S (30 * 86400.0)
 #define RATE_BURST_MAX 1000000u
+/* The longest time that a burst may take to come again: 100 years; reason: sums of such times fit in 64 bits. */
+#define RATE_BURST_MAX_S (100 * 365 * 86400.0)
 
 /* Zeroed = as fast as it can. Copied by assignment. */
 struct rate {

@@ -105,7 +105,7 @@ bool terms_read_rate(const char *text, const char *field, struct problems *probl
     if (code == -ERANGE)
         problems_add(problems, field,
                      "\"%.*s\" is too fast, too slow or has too large a burst: from one in 30 days "
-                     "to 1000000/s, with a burst of 1 to %u",
+                     "to 1000000/s, with a burst of 1 to %u, and of what comes in 100 years",
                      VALUE_SHOWN, text, RATE_BURST_MAX);
     else if (code)
         problems_add(problems, field,

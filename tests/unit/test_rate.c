@@ -31,6 +31,7 @@ START_TEST(rates_are_read_and_shown)
         {"1000000/s", "1000000/s", 1000, 1},
         {"1/d burst 1", "1/d", 86400 * S, 1},
         {"2.5/h burst 3", "2.5/h burst 3", 1440 * S, 3},
+        {"1/d burst 36500", "1/d burst 36500", 86400 * S, 36500},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct rate rate = parsed(cases[i].text);
@@ -70,6 +71,8 @@ START_TEST(what_is_no_rate_is_refused)
         {"1/s burst 0", -ERANGE},
         {"1/s burst -1", -ERANGE},
         {"1/s burst 1000001", -ERANGE},
+        {"1/d burst 36501", -ERANGE},
+        {"0.19515561/h burst 1000000", -ERANGE},
         {"1111111111111111111111111111111111111111111111111111111111111111/s", -EINVAL},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
