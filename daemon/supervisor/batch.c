@@ -145,6 +145,7 @@ int batch_add_entry(struct batch *batch, const struct entry *entry)
 
 void batch_truncate(struct batch *batch, uint32_t entries)
 {
+    order_truncate(batch, entries);
     while (batch->entries_count > entries) {
         const struct entry *last = &batch->entries[--batch->entries_count];
         assert(!last->taken);

@@ -406,6 +406,42 @@ int order_add(struct batch *batch, uint32_t first, const struct order_wish *wish
     return error;
 }
 
+/* Forgets what became of entries from number `first` on. */
+static void remove_news(struct order *order, uint32_t first)
+{
+    uint32_t at = order->news_first;
+    order->news_first = order->news_last = NONE;
+    while (at != NONE) {
+        uint32_t next = order->nodes[at].next;
+        if (at < first)
+            add_news(order, at);
+        at = next;
+    }
+}
+
+/* Forgets what entries from number `first` on wait for. Edges stand in the order in which they were added, and
+ * the latest is the first of its list. */
+static void remove_edges(struct order *order, uint32_t first)
+{
+    while (order->edges_count > 0 && order->edges[order->edges_count - 1].follower >= first)
+        order->edges_count--;
+    for (uint32_t i = 0; i < first; i++) {
+        uint32_t *head = &order->nodes[i].followers;
+        while (*head != NONE && *head >= order->edges_count)
+            *head = order->edges[*head].next;
+    }
+}
+
+void order_truncate(struct batch *batch, uint32_t entries)
+{
+    struct order *order = batch->order;
+    if (!order || order->nodes_count <= entries)
+        return;
+    remove_news(order, entries);
+    remove_edges(order, entries);
+    remove_nodes(order, batch, entries);
+}
+
 void order_free(struct order *order)
 {
     if (!order)

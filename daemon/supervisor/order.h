@@ -34,6 +34,9 @@ struct order_wish {
  */
 int order_add(struct batch *batch, uint32_t first, const struct order_wish *wishes, size_t count,
               struct problems *problems);
+/* Forgets the entries from number `entries` on, which were added last; none of their jobs has ended. Before
+ * they leave the batch. */
+void order_truncate(struct batch *batch, uint32_t entries);
 void order_free(struct order *order);
 
 /* Whether the entry still has to wait for others. */

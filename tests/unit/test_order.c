@@ -262,6 +262,40 @@ START_TEST(a_refused_piece_leaves_no_trace)
 }
 END_TEST
 
+START_TEST(a_piece_that_is_taken_back_leaves_no_trace)
+{
+    uint32_t a = add("a", 1), b = add("b", 1);
+    wish(false, "a", NULL);
+    ck_assert_int_eq(submit(), 0);
+    end(a, false);
+    check_news(ORDER_DOOM, b, a);
+
+    uint32_t before = first;
+    uint32_t c = add("a", 1); /* a namesake of one that failed */
+    wish(false, "b", NULL);
+    (void)add("c", 1); /* is doomed at once */
+    wish(false, "a", NULL);
+    ck_assert_int_eq(submit(), 0);
+    batch_truncate(batch, first = before);
+    check_news(ORDER_NONE, 0, 0);
+    ck_assert(!order_has_unended(batch, "c"));
+
+    (void)add("d", 2);
+    ck_assert_int_eq(submit(), 0);
+    ck_assert(!order_waits(batch, c)); /* the number that the other one had */
+    end(b, false);
+    check_news(ORDER_NONE, 0, 0); /* who waited for it is gone */
+    end(c, true);
+    (void)add("e", 1);
+    wish(true, "a", "d", NULL);
+    ck_assert_int_eq(submit(), 0);
+    ck_assert(order_waits(batch, c + 1));
+    end(c, true);
+    check_news(ORDER_FREE, c + 1, 0);
+    check_news(ORDER_NONE, 0, 0);
+}
+END_TEST
+
 START_TEST(a_chain_of_100000_and_its_circle)
 {
     enum { LENGTH = 100000 };
@@ -425,6 +459,7 @@ int main(void)
     tcase_add_test(tests, circles_are_told_by_name);
     tcase_add_test(tests, a_job_cannot_come_after_itself);
     tcase_add_test(tests, a_refused_piece_leaves_no_trace);
+    tcase_add_test(tests, a_piece_that_is_taken_back_leaves_no_trace);
     tcase_add_test(tests, a_chain_of_100000_and_its_circle);
     tcase_add_test(tests, a_fan_in_of_a_million_jobs);
     tcase_add_loop_test(tests, random_graphs_run_in_their_order, 0, 200);
