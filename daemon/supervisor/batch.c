@@ -213,8 +213,7 @@ char *batch_job_name(const struct batch *batch, uint32_t job)
 void batch_start(struct batch *batch, uint32_t first, uint32_t count, uint32_t worker,
                  uint64_t now_ns)
 {
-    uint64_t since_ms = (now_ns - batch->submitted_ns) / NS_PER_MS;
-    uint32_t dispatched_ms = since_ms < UINT32_MAX ? (uint32_t)since_ms : UINT32_MAX; /* 49 days */
+    uint32_t dispatched_ms = (uint32_t)((now_ns - batch->submitted_ns) / NS_PER_MS); /* wraps */
     assert(first + count <= batch->jobs && batch->in_state[JOB_QUEUED] >= count);
     for (uint32_t job = first; job < first + count; job++) {
         assert(batch->states[job] == JOB_QUEUED);
@@ -226,10 +225,12 @@ void batch_start(struct batch *batch, uint32_t first, uint32_t count, uint32_t w
     batch->in_state[JOB_RUNNING] += count;
 }
 
-uint64_t batch_dispatched_ns(const struct batch *batch, uint32_t job)
+uint64_t batch_dispatched_ns(const struct batch *batch, uint32_t job, uint64_t now_ns)
 {
     assert(batch_state(batch, job) == JOB_RUNNING);
-    uint64_t dispatched_ns = batch->submitted_ns + batch->dispatched_ms[job] * NS_PER_MS;
+    uint64_t now_ms = (now_ns - batch->submitted_ns) / NS_PER_MS;
+    uint32_t run_ms = (uint32_t)now_ms - batch->dispatched_ms[job];
+    uint64_t dispatched_ns = batch->submitted_ns + (now_ms - run_ms) * NS_PER_MS;
     uint64_t accepted_ns = batch_accepted_ns(batch, job);
     return dispatched_ns > accepted_ns ? dispatched_ns : accepted_ns;
 }

@@ -79,10 +79,11 @@ struct batch {
     uint32_t entries_count, entries_capacity;
     struct arena texts;
 
-    uint8_t *states;         /* enum job_state of each job */
-    uint32_t *where;         /* running: number of the worker; ended: number of the completion */
-    uint32_t *dispatched_ms; /* running: when it was handed over, in ms since submitted_ns */
-    uint8_t *attempts;       /* attempts behind each job, at most UINT8_MAX; NULL: none has any */
+    uint8_t *states; /* enum job_state of each job */
+    uint32_t *where; /* running: number of the worker; ended: number of the completion */
+    uint32_t *
+        dispatched_ms; /* running: when it was handed over, in ms since submitted_ns, less whole 2^32 */
+    uint8_t *attempts; /* attempts behind each job, at most UINT8_MAX; NULL: none has any */
     uint32_t jobs, jobs_capacity;
     uint32_t in_state[JOB_STATES]; /* jobs by state */
     struct completions completions;
@@ -136,8 +137,9 @@ char *batch_job_name(const struct batch *batch, uint32_t job);
 /* The jobs first .. first+count-1, all queued, are handed to a worker at this moment. */
 void batch_start(struct batch *batch, uint32_t first, uint32_t count, uint32_t worker,
                  uint64_t now_ns);
-/* When a running job was handed over, to the millisecond. */
-uint64_t batch_dispatched_ns(const struct batch *batch, uint32_t job);
+/* When a running job was handed over, to the millisecond. However old the batch is; a job that has run for more
+ * than 49 days at this moment seems to have begun so much later. */
+uint64_t batch_dispatched_ns(const struct batch *batch, uint32_t job, uint64_t now_ns);
 
 /* How often the job was tried before. */
 static inline unsigned batch_attempt(const struct batch *batch, uint32_t job)

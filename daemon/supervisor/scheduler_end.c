@@ -108,7 +108,7 @@ void end_job(struct scheduler *scheduler, struct batch *batch, uint32_t job, enu
         .reason = view_of(reason),
     };
     if (batch_state(batch, job) == JOB_RUNNING) {
-        uint64_t started_ns = batch_dispatched_ns(batch, job);
+        uint64_t started_ns = batch_dispatched_ns(batch, job, now_ns);
         completion.queued_ns -= now_ns - started_ns;
         completion.run_ns = now_ns - started_ns;
     }

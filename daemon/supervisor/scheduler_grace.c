@@ -18,12 +18,14 @@
 #define LOOK_NS CLOCK_NS_PER_S
 
 /* When the job was, or is, told to end; UINT64_MAX: never. */
-static uint64_t told_ns(const struct scheduler *scheduler, const struct batch *batch, uint32_t job)
+static uint64_t told_ns(const struct scheduler *scheduler, const struct batch *batch, uint32_t job,
+                        uint64_t now_ns)
 {
     const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
     uint64_t timeout_ns = scheduler_timeout_ns(scheduler, batch, entry);
     uint64_t told = batch->stopped_ns ? batch->stopped_ns : UINT64_MAX;
-    uint64_t up = timeout_ns ? batch_dispatched_ns(batch, job) + timeout_ns + LOOK_NS : UINT64_MAX;
+    uint64_t up =
+        timeout_ns ? batch_dispatched_ns(batch, job, now_ns) + timeout_ns + LOOK_NS : UINT64_MAX;
     return told < up ? told : up;
 }
 
@@ -63,8 +65,9 @@ void grace_over(struct scheduler *scheduler, struct batch *batch)
 {
     uint64_t now_ns = clock_now_ns(), next_ns = UINT64_MAX;
     for (uint32_t job = 0; batch->in_state[JOB_RUNNING] && job < batch->jobs; job++) {
-        uint64_t told =
-            batch_state(batch, job) == JOB_RUNNING ? told_ns(scheduler, batch, job) : UINT64_MAX;
+        uint64_t told = batch_state(batch, job) == JOB_RUNNING
+                            ? told_ns(scheduler, batch, job, now_ns)
+                            : UINT64_MAX;
         if (told == UINT64_MAX)
             continue;
         if (told + scheduler->limits.grace_ns <= now_ns)
@@ -80,7 +83,9 @@ void grace_over(struct scheduler *scheduler, struct batch *batch)
 void grace_over_job(struct scheduler *scheduler, struct batch *batch, uint32_t job,
                     uint64_t since_ns)
 {
-    if (batch_state(batch, job) != JOB_RUNNING || batch_dispatched_ns(batch, job) > since_ns)
+    uint64_t now_ns = clock_now_ns();
+    if (batch_state(batch, job) != JOB_RUNNING ||
+        batch_dispatched_ns(batch, job, now_ns) > since_ns)
         return;
     replace(scheduler, batch, job);
     grace_begin_job(scheduler, batch,
@@ -98,7 +103,7 @@ enum job_state grace_verdict(const struct scheduler *scheduler, const struct bat
     if (batch->cancelled) {
         state = batch->stopped_as;
         told = batch->cancelled;
-    } else if (timeout_ns && batch_dispatched_ns(batch, job) + timeout_ns <= now_ns) {
+    } else if (timeout_ns && batch_dispatched_ns(batch, job, now_ns) + timeout_ns <= now_ns) {
         state = JOB_TIMED_OUT;
         told = "its time was up";
     } else if (waits_find(batch, WAIT_CANCEL, job, &due_ns)) {

@@ -11,9 +11,13 @@ START_TEST(a_running_job_knows_when_it_was_handed_over)
     (void)add_jobs(batch, 0, 4);
     uint64_t now_ns = batch->submitted_ns + 5 * CLOCK_NS_PER_S;
     batch_start(batch, 1, 2, 0, now_ns);
-    ck_assert_uint_eq(batch_dispatched_ns(batch, 2), now_ns);
+    ck_assert_uint_eq(batch_dispatched_ns(batch, 2, now_ns + CLOCK_NS_PER_S), now_ns);
     batch_start(batch, 0, 1, 0, batch->submitted_ns);
-    ck_assert_uint_eq(batch_dispatched_ns(batch, 0), batch_accepted_ns(batch, 0));
+    ck_assert_uint_eq(batch_dispatched_ns(batch, 0, now_ns), batch_accepted_ns(batch, 0));
+    now_ns += 1000 * 86400 * CLOCK_NS_PER_S; /* there are batches that go on for years */
+    batch_start(batch, 3, 1, 0, now_ns);
+    ck_assert_uint_eq(batch_dispatched_ns(batch, 3, now_ns), now_ns);
+    ck_assert_uint_eq(batch_dispatched_ns(batch, 3, now_ns + 86400 * CLOCK_NS_PER_S), now_ns);
     batch_free(batch);
 }
 END_TEST
