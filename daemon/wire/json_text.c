@@ -23,11 +23,6 @@ static const char escapes[256] = {
     [0x1c] = 'u', [0x1d] = 'u',  [0x1e] = 'u', [0x1f] = 'u',
 };
 
-void json_text_raw(struct bytes *out, const char *text)
-{
-    bytes_put(out, text, strlen(text));
-}
-
 static void put_escaped(struct bytes *out, unsigned char byte)
 {
     static const char hex[] = "0123456789abcdef";

@@ -7,11 +7,15 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include "base/bytes.h"
 
-struct bytes;
-
-/* The bytes as they are; for punctuation and constant parts. */
-void json_text_raw(struct bytes *out, const char *text);
+/* The bytes as they are; for punctuation and constant parts. Inline, so that their lengths are constants: looking
+ * for their ends was a tenth of what the supervisor did for a job that is followed. */
+static inline void json_text_raw(struct bytes *out, const char *text)
+{
+    bytes_put(out, text, strlen(text));
+}
 /* A string in quotes, escaped. The bytes must be valid UTF-8. */
 void json_text_string(struct bytes *out, const char *text, size_t size);
 void json_text_integer(struct bytes *out, uint64_t value);
