@@ -85,6 +85,11 @@ int batch_accept(struct batch *batch, uint64_t now_ns)
     return 0;
 }
 
+uint32_t batch_piece_first(const struct batch *batch, uint32_t piece)
+{
+    return piece < batch->pieces_count ? batch->pieces[piece].first : batch->jobs;
+}
+
 static int grow_jobs(struct batch *batch, uint32_t jobs)
 {
     uint32_t capacity = batch->jobs_capacity;

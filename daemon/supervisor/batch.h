@@ -117,6 +117,10 @@ void batch_free(struct batch *batch);
 /* Notes that the jobs added from now on are accepted at this moment. -ENOMEM. */
 int batch_accept(struct batch *batch, uint64_t now_ns);
 
+/* The index of the first job that was accepted with piece number `piece`, or after it where it brought none; behind
+ * the last piece, the number of jobs. */
+uint32_t batch_piece_first(const struct batch *batch, uint32_t piece);
+
 /* Adds an entry: count, plugin, expands, params, name, items, terms and base of *entry; the texts are copied, the
  * items and terms taken as they are, from batch->texts. Its jobs are queued. -ENOMEM: nothing was added;
  * -E2BIG: the batch would exceed BATCH_JOBS_MAX. */

@@ -249,9 +249,7 @@ static int check_retry(const struct batch *old, uid_t caller, struct problems *p
 static int fill_retry(struct supervisor *supervisor, struct batch *batch, const struct batch *old)
 {
     batch->retry_of = old->number;
-    int error = batch_accept(batch, clock_now_ns());
-    if (!error)
-        error = retry_batch_fill(batch, old);
+    int error = retry_batch_fill(batch, old, clock_now_ns());
     if (!error)
         error = scheduler_submit(supervisor->scheduler, batch, 0);
     return error;

@@ -1,6 +1,7 @@
 /*
  * Each entry of the old batch becomes as many entries as there are runs of jobs in it that did not succeed; they
- * share the texts and terms that the first of them gets.
+ * share the texts and terms that the first of them gets. Pieces stay pieces: a name may have come up again in a
+ * later one, which those before it do not mean.
  */
 #include "supervisor/retry_batch.h"
 
@@ -128,27 +129,34 @@ static int add_entry(struct batch *batch, const struct batch *old, const struct 
 
 struct ordering {
     struct batch *batch;
-    struct name_map names; /* of the batch's entries */
-    struct order_wish *wishes;
+    struct name_map names;     /* of the batch's entries so far */
+    struct order_wish *wishes; /* of a piece */
     size_t count;
     const struct entry_terms *latest; /* whose names have been looked up, */
     json_t *after, *after_any;        /* as these; owned */
 };
 
-static void clear_ordering(struct ordering *ordering)
+static void clear_wishes(struct ordering *ordering)
 {
-    name_map_clear(&ordering->names);
     for (size_t i = 0; i < ordering->count; i++)
         json_decref((json_t *)ordering->wishes[i].names);
     free(ordering->wishes);
+    ordering->wishes = NULL;
+    ordering->count = 0;
+}
+
+static void clear_ordering(struct ordering *ordering)
+{
+    name_map_clear(&ordering->names);
+    clear_wishes(ordering);
     json_decref(ordering->after);
     json_decref(ordering->after_any);
 }
 
-static int know_names(struct ordering *ordering)
+static int know_names(struct ordering *ordering, uint32_t first)
 {
     const struct batch *batch = ordering->batch;
-    for (uint32_t i = 0; i < batch->entries_count; i++) {
+    for (uint32_t i = first; i < batch->entries_count; i++) {
         const char *name = batch->entries[i].name;
         if (name && name_map_set(&ordering->names, name, i) != 0)
             return -ENOMEM;
@@ -156,7 +164,7 @@ static int know_names(struct ordering *ordering)
     return 0;
 }
 
-/* Leaves out names that no entry has any more. *text and *out become NULL where none is left. */
+/* Leaves out names that no entry so far has any more. *text and *out become NULL where none is left. */
 static int filter(struct ordering *ordering, const char **text, json_t **out)
 {
     json_decref(*out);
@@ -208,31 +216,52 @@ static int add_wishes(struct ordering *ordering, uint32_t number)
     return 0;
 }
 
-static int put_in_order(struct batch *batch)
+/* Puts the piece in order whose entries are those from number `first` on. */
+static int put_in_order(struct ordering *ordering, uint32_t first)
 {
-    struct ordering ordering = {.batch = batch};
+    struct batch *batch = ordering->batch;
     struct problems problems = {0};
-    int error = know_names(&ordering);
-    ordering.wishes = calloc(2 * (size_t)batch->entries_count, sizeof(*ordering.wishes));
-    if (!ordering.wishes)
+    int error = know_names(ordering, first);
+    ordering->wishes =
+        calloc(2 * (size_t)(batch->entries_count - first), sizeof(*ordering->wishes));
+    if (!ordering->wishes)
         error = -ENOMEM;
-    for (uint32_t i = 0; i < batch->entries_count && !error; i++)
-        error = add_wishes(&ordering, i);
+    for (uint32_t i = first; i < batch->entries_count && !error; i++)
+        error = add_wishes(ordering, i);
     if (!error)
-        error = order_add(batch, 0, ordering.wishes, ordering.count, &problems);
+        error = order_add(batch, first, ordering->wishes, ordering->count, &problems);
     assert(error != -EINVAL); /* all names are there, and no circle is in a part of what had none */
     problems_clear(&problems);
-    clear_ordering(&ordering);
+    clear_wishes(ordering);
     return error;
 }
 
-int retry_batch_fill(struct batch *batch, const struct batch *old)
+/* ---- Pieces ------------------------------------------------------------------------------------ */
+
+/* Adds what is to be tried again of the old batch's entries from number *entry on, up to the job `end`. */
+static int add_piece(struct ordering *ordering, const struct batch *old, uint32_t *entry,
+                     uint32_t end)
+{
+    uint32_t first = ordering->batch->entries_count;
+    int error = 0;
+    for (; *entry < old->entries_count && old->entries[*entry].first < end && !error; ++*entry)
+        error = add_entry(ordering->batch, old, &old->entries[*entry]);
+    if (!error && old->order && ordering->batch->entries_count > first)
+        error = put_in_order(ordering, first);
+    return error;
+}
+
+int retry_batch_fill(struct batch *batch, const struct batch *old, uint64_t now_ns)
 {
     assert(!batch->entries_count && old->finished);
-    for (uint32_t i = 0; i < old->entries_count; i++) {
-        int error = add_entry(batch, old, &old->entries[i]);
-        if (error)
-            return error;
+    struct ordering ordering = {.batch = batch};
+    uint32_t entry = 0;
+    int error = 0;
+    for (uint32_t piece = 0; piece < old->pieces_count && !error; piece++) {
+        error = batch_accept(batch, now_ns);
+        if (!error)
+            error = add_piece(&ordering, old, &entry, batch_piece_first(old, piece + 1));
     }
-    return old->order ? put_in_order(batch) : 0;
+    clear_ordering(&ordering);
+    return error;
 }

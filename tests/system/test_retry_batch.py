@@ -146,3 +146,15 @@ def test_the_batch_of_another_user_is_not_tried_again(daemon, client, nothing):
     (answer,) = as_nobody(daemon, ("batch.retry", {"batch": 1}))
     assert (answer["error"]["code"], answer["error"]["message"]) == (
         2, "batch 1 belongs to another user")
+
+
+def test_a_name_that_came_up_again_in_a_later_piece_is_no_circle(client, nothing):
+    batch = client.call("batch.open")["batch"]
+    client.call("batch.add", batch=batch, jobs=[exists(nothing / "x", name="x"),
+                                                exists(nothing / "y", name="y", after_any="x")])
+    client.call("batch.add", batch=batch, jobs=[exists(nothing / "z", name="x", after_any="y")])
+    client.call("batch.seal", batch=batch)
+    client.call("batch.wait", batch=batch)
+    again = client.call("batch.retry", batch=batch, follow="each")["batch"]
+    jobs, _ = client.follow(again)
+    assert [job["job"] for job in jobs] == [0, 1, 2]

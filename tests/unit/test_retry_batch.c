@@ -21,16 +21,19 @@ static const struct catalogue catalogue = {.plugins = plugins, .count = 2, .know
 
 static struct batch *old, *batch;
 
-/* A finished batch of these jobs, which ended as the letters say: s succeeded, f failed, k skipped. */
-static void make_old(const char *jobs, const char *ends)
+static void add_piece(const char *jobs)
 {
     struct problems problems = {0};
     struct error error;
-    old = new_batch(1);
     ck_assert_int_eq(batch_accept(old, 1), 0);
     ck_assert_int_eq(
         submit_entries(old, view_of_text(jobs), &catalogue, true, 1000000, NULL, &problems, &error),
         0);
+}
+
+/* The old batch's jobs end as the letters say: s succeeded, f failed, k skipped. */
+static void end_old(const char *ends)
+{
     ck_assert_uint_eq(old->jobs, strlen(ends));
     for (uint32_t job = 0; job < old->jobs; job++)
         complete_job(old, job,
@@ -44,10 +47,11 @@ static void make_old(const char *jobs, const char *ends)
 
 static void retry(const char *jobs, const char *ends)
 {
-    make_old(jobs, ends);
+    old = new_batch(1);
+    add_piece(jobs);
+    end_old(ends);
     batch = new_batch(2);
-    ck_assert_int_eq(batch_accept(batch, 2), 0);
-    ck_assert_int_eq(retry_batch_fill(batch, old), 0);
+    ck_assert_int_eq(retry_batch_fill(batch, old, 2), 0);
     ck_assert_uint_eq(batch->jobs, retry_batch_jobs(old));
 }
 
@@ -103,8 +107,7 @@ START_TEST(a_retry_of_a_retry_counts_from_the_first)
         complete_job(batch, job, job < 3 ? JOB_SUCCEEDED : JOB_CRASHED, "");
     batch_seal(batch, clock_now_ns());
     struct batch *third = new_batch(3);
-    ck_assert_int_eq(batch_accept(third, 3), 0);
-    ck_assert_int_eq(retry_batch_fill(third, batch), 0);
+    ck_assert_int_eq(retry_batch_fill(third, batch, 3), 0);
     ck_assert_uint_eq(third->jobs, 3);
     for (uint32_t job = 0; job < 3; job++) {
         AUTO_FREE char *name = batch_job_name(third, job);
@@ -147,6 +150,31 @@ START_TEST(runs_of_one_array_wait_alike)
 }
 END_TEST
 
+START_TEST(a_name_means_what_it_meant_when_its_piece_came)
+{
+    old = new_batch(1);
+    add_piece("[{\"plugin\":\"nop\",\"name\":\"x\"},{\"plugin\":\"nop\",\"name\":\"z\"},"
+              "{\"plugin\":\"nop\",\"name\":\"y\",\"after_any\":[\"x\",\"z\"]}]");
+    add_piece("[{\"plugin\":\"nop\",\"name\":\"x\",\"after_any\":\"y\"}]");
+    end_old("sfff");
+    batch = new_batch(2);
+    ck_assert_int_eq(retry_batch_fill(batch, old, 2), 0);
+    /* z, y after z, and the x that comes after y */
+    ck_assert_uint_eq(batch->entries_count, 3);
+    ck_assert_str_eq(batch->entries[1].terms->after_any, "[\"z\"]");
+    ck_assert_str_eq(batch->entries[2].terms->after_any, "[\"y\"]");
+    ck_assert(!order_waits(batch, 0) && order_waits(batch, 1) && order_waits(batch, 2));
+
+    for (uint32_t job = 0; job < 3; job++)
+        complete_job(batch, job, JOB_FAILED, "");
+    batch_seal(batch, clock_now_ns());
+    struct batch *third = new_batch(3);
+    ck_assert_int_eq(retry_batch_fill(third, batch, 3), 0);
+    ck_assert(!order_waits(third, 0) && order_waits(third, 1) && order_waits(third, 2));
+    batch_free(third);
+}
+END_TEST
+
 START_TEST(alternating_ends_of_a_large_text_do_not_multiply_it)
 {
     enum { JOBS = 20000 };
@@ -174,6 +202,7 @@ int main(void)
     tcase_add_test(tests, a_retry_of_a_retry_counts_from_the_first);
     tcase_add_test(tests, order_among_what_remains_stays_and_the_rest_is_forgotten);
     tcase_add_test(tests, runs_of_one_array_wait_alike);
+    tcase_add_test(tests, a_name_means_what_it_meant_when_its_piece_came);
     tcase_add_test(tests, alternating_ends_of_a_large_text_do_not_multiply_it);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
