@@ -49,6 +49,7 @@ void batch_free(struct batch *batch)
     arena_clear(&batch->texts);
     free(batch->pieces);
     free(batch->attempts);
+    free(batch->told);
     free(batch->dispatched_ms);
     free(batch->where);
     free(batch->states);
@@ -90,6 +91,16 @@ uint32_t batch_piece_first(const struct batch *batch, uint32_t piece)
     return piece < batch->pieces_count ? batch->pieces[piece].first : batch->jobs;
 }
 
+/* The same for a byte per job that few batches have; new ones are 0. */
+static int grow_bytes(const struct batch *batch, uint8_t **bytes, uint32_t jobs)
+{
+    uint32_t capacity = batch->jobs_capacity;
+    int error = *bytes ? grow(bytes, &capacity, 1, jobs) : 0;
+    if (!error && *bytes)
+        memset(*bytes + batch->jobs_capacity, 0, capacity - batch->jobs_capacity);
+    return error;
+}
+
 static int grow_jobs(struct batch *batch, uint32_t jobs)
 {
     uint32_t capacity = batch->jobs_capacity;
@@ -100,12 +111,11 @@ static int grow_jobs(struct batch *batch, uint32_t jobs)
     error = grow(&batch->dispatched_ms, &capacity, sizeof(*batch->dispatched_ms), jobs);
     if (error)
         return error;
-    uint32_t before = capacity = batch->jobs_capacity;
-    error = batch->attempts ? grow(&batch->attempts, &capacity, 1, jobs) : 0;
+    error = grow_bytes(batch, &batch->attempts, jobs);
+    if (!error)
+        error = grow_bytes(batch, &batch->told, jobs);
     if (error)
         return error;
-    if (batch->attempts)
-        memset(batch->attempts + before, 0, capacity - before);
     return grow(&batch->where, &batch->jobs_capacity, sizeof(*batch->where), jobs);
 }
 
@@ -266,6 +276,17 @@ uint32_t batch_make_ready(struct batch *batch, uint32_t first, uint32_t count)
     return change_state(batch, first, count, JOB_WAITING, JOB_QUEUED);
 }
 
+int batch_tell(struct batch *batch, uint32_t job)
+{
+    assert(batch_state(batch, job) == JOB_RUNNING);
+    if (!batch->told)
+        batch->told = calloc(batch->jobs_capacity, 1);
+    if (!batch->told)
+        return -ENOMEM;
+    batch->told[job] = 1;
+    return 0;
+}
+
 int batch_take_back(struct batch *batch, uint32_t job, bool counted)
 {
     assert(batch_state(batch, job) == JOB_RUNNING);
@@ -327,6 +348,7 @@ size_t batch_bytes(const struct batch *batch)
     return sizeof(*batch) + order_bytes(batch) + batch->texts.bytes + batch->completions.bytes +
            batch->entries_capacity * sizeof(*batch->entries) +
            batch->pieces_capacity * sizeof(*batch->pieces) +
-           batch->jobs_capacity * (sizeof(*batch->states) + sizeof(*batch->where) +
-                                   sizeof(*batch->dispatched_ms) + (batch->attempts ? 1 : 0));
+           batch->jobs_capacity *
+               (sizeof(*batch->states) + sizeof(*batch->where) + sizeof(*batch->dispatched_ms) +
+                (batch->attempts ? 1 : 0) + (batch->told ? 1 : 0));
 }

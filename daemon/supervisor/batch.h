@@ -84,6 +84,7 @@ struct batch {
     uint32_t *
         dispatched_ms; /* running: when it was handed over, in ms since submitted_ns, less whole 2^32 */
     uint8_t *attempts; /* attempts behind each job, at most UINT8_MAX; NULL: none has any */
+    uint8_t *told;     /* 1: the running job was told to end by itself; NULL: none was */
     uint32_t jobs, jobs_capacity;
     uint32_t in_state[JOB_STATES]; /* jobs by state */
     struct completions completions;
@@ -154,6 +155,13 @@ static inline unsigned batch_attempt(const struct batch *batch, uint32_t job)
 void batch_make_wait(struct batch *batch, uint32_t first, uint32_t count);
 /* Those that wait are queued; returns how many. */
 uint32_t batch_make_ready(struct batch *batch, uint32_t first, uint32_t count);
+
+/* Notes that a running job was told to end. -ENOMEM. */
+int batch_tell(struct batch *batch, uint32_t job);
+static inline bool batch_was_told(const struct batch *batch, uint32_t job)
+{
+    return batch->told && batch->told[job];
+}
 
 /* A running job did not come to its end and is to run again: it is queued, and this attempt counts, or not.
  * -ENOMEM: nothing changed. */

@@ -20,9 +20,6 @@
 #include "supervisor/worker_process.h"
 #include "wire/channel.h"
 
-/* Jobs in a worker's channel that have not begun. A worker begins some 2 million a second, so this
- * is 2 ms of work: enough to keep it busy, and what a newcomer waits at most. */
-#define UNSTARTED_MAX 4096u
 /* Bytes in a channel that its socket has not taken; reason: memory stays bounded where templates are
  * large. */
 #define UNSENT_MAX (4u << 20)
@@ -141,14 +138,26 @@ struct worker_view pool_view(const struct pool *pool, uint32_t number)
     return view;
 }
 
+struct worker_progress pool_progress(const struct pool *pool, uint32_t number)
+{
+    const struct worker *worker = &pool->workers[number];
+    bool all_begun = worker->handed_count == 0;
+    return (struct worker_progress){
+        .begun_ns = all_begun ? UINT64_MAX : worker->begun_ns,
+        .suspect_ns = all_begun ? 0 : worker->handed[worker->handed_first].when_ns,
+        .delay_ns = worker->delay_ns,
+        .heard_ns = worker->heard_ns,
+    };
+}
+
 static uint32_t room_of(const struct worker *worker, enum run_style style)
 {
     uint32_t limit = worker->pool->limits[style];
     if (worker->state != WORKER_READY || !worker->pid || !worker->channel ||
-        worker->unstarted >= UNSTARTED_MAX || worker->running[style] >= limit ||
+        worker->unstarted >= POOL_UNSTARTED_MAX || worker->running[style] >= limit ||
         channel_unsent(worker->channel) >= UNSENT_MAX)
         return 0;
-    uint32_t room = UNSTARTED_MAX - worker->unstarted;
+    uint32_t room = POOL_UNSTARTED_MAX - worker->unstarted;
     uint32_t below_limit = limit - worker->running[style];
     return room < below_limit ? room : below_limit;
 }
@@ -182,7 +191,7 @@ void pool_send(struct pool *pool, uint32_t number, enum run_style style, uint32_
 {
     struct worker *worker = &pool->workers[number];
     worker->running[style] += jobs;
-    worker->unstarted += jobs;
+    pool_worker_handed(worker, jobs);
     channel_send(worker->channel);
 }
 

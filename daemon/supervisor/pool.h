@@ -54,6 +54,14 @@ struct worker_view {
     uint64_t running; /* jobs handed to it that have not ended */
 };
 
+/* How far a worker has come with what was handed to it; times on the monotonic clock. */
+struct worker_progress {
+    uint64_t begun_ns;   /* jobs handed to it until then have begun; UINT64_MAX: all have */
+    uint64_t suspect_ns; /* when the first of the others were handed to it */
+    uint64_t delay_ns;   /* the longest that jobs took to begin since it came up */
+    uint64_t heard_ns;   /* when it said something last */
+};
+
 /* "starting", "ready", ... */
 const char *worker_state_name(enum worker_state state);
 
@@ -71,6 +79,7 @@ uint32_t pool_ready(const struct pool *pool);
 /* How many are expected to come up at any moment. */
 uint32_t pool_starting(const struct pool *pool);
 struct worker_view pool_view(const struct pool *pool, uint32_t worker);
+struct worker_progress pool_progress(const struct pool *pool, uint32_t worker);
 
 /* The worker to hand jobs of this style to, and for how many it has room. False: none has any. */
 bool pool_pick(const struct pool *pool, enum run_style style, uint32_t *worker, uint32_t *room);

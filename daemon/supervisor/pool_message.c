@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "supervisor/catalogue.h"
@@ -82,7 +83,7 @@ static int on_started(struct worker *worker, struct bytes_reader *payload)
     int code = message_number_read(payload, &begun);
     if (code || begun > worker->unstarted)
         return code ? code : -EPROTO;
-    worker->unstarted -= (uint32_t)begun;
+    pool_worker_begun(worker, (uint32_t)begun);
     worker->pool->callbacks.on_room(worker->pool->context);
     return 0;
 }
@@ -136,6 +137,7 @@ static int on_log(struct worker *worker, struct bytes_reader *payload)
 int pool_message(void *context, enum message_type type, struct bytes_reader *payload)
 {
     struct worker *worker = context;
+    worker->heard_ns = clock_now_ns();
     switch (type) {
     case MESSAGE_LOADING:
         return on_loading(worker, payload);

@@ -5,6 +5,7 @@
  */
 #include "supervisor/pool_worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <jansson.h>
@@ -249,6 +250,8 @@ static void start(struct worker *worker)
     worker->state = WORKER_STARTING;
     worker->ready_ns = 0;
     worker->overdue = worker->replaced = false;
+    worker->handed_count = 0;
+    worker->begun_ns = worker->delay_ns = 0;
     struct error error;
     if (!launch(worker, &error)) {
         pool_worker_allow_load(worker);
@@ -256,6 +259,35 @@ static void start(struct worker *worker)
     }
     log_write(worker->pool->log, LOG_LEVEL_ERROR, "worker %u: %s", worker->number + 1, error.text);
     plan_restart(worker, false);
+}
+
+/* ---- What was handed to it ------------------------------------------------------------------ */
+
+void pool_worker_handed(struct worker *worker, uint32_t jobs)
+{
+    assert(worker->handed_count < POOL_UNSTARTED_MAX); /* since each has an unstarted job */
+    uint32_t last = (worker->handed_first + worker->handed_count++) % POOL_UNSTARTED_MAX;
+    worker->handed[last] = (struct handed){.when_ns = clock_now_ns(), .jobs = jobs};
+    worker->unstarted += jobs;
+}
+
+void pool_worker_begun(struct worker *worker, uint32_t jobs)
+{
+    uint64_t now_ns = clock_now_ns();
+    worker->unstarted -= jobs;
+    while (jobs > 0) {
+        struct handed *first = &worker->handed[worker->handed_first];
+        uint32_t begun = jobs < first->jobs ? jobs : first->jobs;
+        jobs -= begun;
+        first->jobs -= begun;
+        if (first->jobs > 0)
+            break;
+        worker->begun_ns = first->when_ns;
+        if (now_ns - first->when_ns > worker->delay_ns)
+            worker->delay_ns = now_ns - first->when_ns;
+        worker->handed_first = (worker->handed_first + 1) % POOL_UNSTARTED_MAX;
+        worker->handed_count--;
+    }
 }
 
 /* ---- For the pool -------------------------------------------------------------------------- */

@@ -10,6 +10,10 @@
 #include <sys/types.h>
 #include "supervisor/pool.h"
 
+/* Jobs in a worker's channel that have not begun. A worker begins some 2 million a second, so this
+ * is 2 ms of work: enough to keep it busy, and what a newcomer waits at most. */
+#define POOL_UNSTARTED_MAX 4096u
+
 struct worker {
     struct pool *pool;
     uint32_t number;
@@ -27,9 +31,20 @@ struct worker {
     bool replaced;   /* killed since it did not let go of a job */
     uint32_t running[RUN_STYLES];
     uint32_t unstarted;
-    uint32_t failures; /* deaths in a row */
-    uint64_t ready_ns; /* since when it takes jobs; 0: it has not come up */
+    /* The runs that these are of, in a ring; each has one of them at least. */
+    struct handed {
+        uint64_t when_ns;
+        uint32_t jobs; /* not yet begun */
+    } handed[POOL_UNSTARTED_MAX];
+    uint32_t handed_first, handed_count;
+    uint64_t begun_ns, delay_ns, heard_ns; /* see struct worker_progress */
+    uint32_t failures;                     /* deaths in a row */
+    uint64_t ready_ns;                     /* since when it takes jobs; 0: it has not come up */
 };
+
+/* Jobs were handed to it just now; so many of those that were have begun. */
+void pool_worker_handed(struct worker *worker, uint32_t jobs);
+void pool_worker_begun(struct worker *worker, uint32_t jobs);
 
 struct pool {
     struct event_base *base;

@@ -220,12 +220,11 @@ void scheduler_cancel_running(struct scheduler *scheduler, struct batch *batch)
 void scheduler_cancel_job(struct scheduler *scheduler, struct batch *batch, uint32_t job,
                           const char *reason)
 {
-    uint64_t due_ns;
     enum job_state state = batch_state(batch, job);
     if (state == JOB_QUEUED || state == JOB_WAITING) {
         end_job(scheduler, batch, job, JOB_CANCELLED, reason);
         scheduler_wake(scheduler); /* its lane may be empty now */
-    } else if (state == JOB_RUNNING && !waits_find(batch, WAIT_CANCEL, job, &due_ns)) {
+    } else if (state == JOB_RUNNING && !batch_was_told(batch, job)) {
         struct message_cancel one = {.batch = batch->number, .first = job, .count = 1};
         pool_cancel_on(scheduler->pool, batch->where[job], &one);
         grace_begin_job(scheduler, batch, job);

@@ -118,10 +118,9 @@ void end_job(struct scheduler *scheduler, struct batch *batch, uint32_t job, enu
 /* Whether a job that came out like this is to be tried again. */
 static bool wants_retry(const struct batch *batch, uint32_t job, enum job_state state)
 {
-    uint64_t due_ns;
     if (batch->cancelled || (state != JOB_FAILED && state != JOB_TIMED_OUT && state != JOB_CRASHED))
         return false;
-    if (waits_find(batch, WAIT_CANCEL, job, &due_ns))
+    if (batch_was_told(batch, job))
         return false; /* it came out before it heard that it was cancelled */
     const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
     return batch_attempt(batch, job) < scheduler_retry(batch, entry)->max;

@@ -3,7 +3,9 @@
  * the worker is replaced, those jobs end as they were told to, and the others on it run again.
  *
  * A worker tells its jobs itself when their time is up, but one that is held up by a plugin cannot, so
- * the supervisor looks, too: for each batch at most once in a while, since that means going through its jobs.
+ * the supervisor looks, too: for each batch at most once in a while, since that means going through its jobs. A
+ * job's time begins when the job does. When that was, is known to the run it was handed over in: of one that may lie in
+ * the channel still, nothing is said as long as its worker is heard of.
  */
 #include "supervisor/scheduler_parts.h"
 
@@ -24,9 +26,28 @@ static uint64_t told_ns(const struct scheduler *scheduler, const struct batch *b
     const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
     uint64_t timeout_ns = scheduler_timeout_ns(scheduler, batch, entry);
     uint64_t told = batch->stopped_ns ? batch->stopped_ns : UINT64_MAX;
-    uint64_t up =
-        timeout_ns ? batch_dispatched_ns(batch, job, now_ns) + timeout_ns + LOOK_NS : UINT64_MAX;
-    return told < up ? told : up;
+    if (!timeout_ns)
+        return told;
+    struct worker_progress progress = pool_progress(scheduler->pool, batch->where[job]);
+    uint64_t begun_ns = batch_dispatched_ns(batch, job, now_ns);
+    if (begun_ns <= progress.begun_ns)
+        begun_ns += progress.delay_ns;
+    else if (begun_ns < progress.heard_ns)
+        begun_ns = progress.heard_ns;
+    uint64_t up_ns = begun_ns + timeout_ns + LOOK_NS;
+    return told < up_ns ? told : up_ns;
+}
+
+/* Whether a job of a worker that had to be replaced is out of time. Of jobs that it did not say it had begun, those are
+ * suspected that were next. */
+static bool was_out_of_time(const struct scheduler *scheduler, const struct batch *batch,
+                            uint32_t job, uint64_t timeout_ns, uint64_t now_ns)
+{
+    struct worker_progress progress = pool_progress(scheduler->pool, batch->where[job]);
+    uint64_t handed_ns = batch_dispatched_ns(batch, job, now_ns);
+    if (handed_ns <= progress.begun_ns)
+        return handed_ns + progress.delay_ns + timeout_ns <= now_ns;
+    return handed_ns <= progress.suspect_ns && handed_ns + timeout_ns <= now_ns;
 }
 
 void grace_watch(struct scheduler *scheduler, struct batch *batch, uint64_t timeout_ns)
@@ -45,6 +66,7 @@ void grace_begin(struct scheduler *scheduler, struct batch *batch)
 void grace_begin_job(struct scheduler *scheduler, struct batch *batch, uint32_t job)
 {
     struct wait_jobs one = {.first = job, .count = 1};
+    (void)batch_tell(batch, job); /* without memory its verdict may be another one */
     (void)waits_add(scheduler->waits, batch, WAIT_CANCEL, one,
                     clock_now_ns() + scheduler->limits.grace_ns); /* as above */
 }
@@ -88,8 +110,6 @@ void grace_over_job(struct scheduler *scheduler, struct batch *batch, uint32_t j
         batch_dispatched_ns(batch, job, now_ns) > since_ns)
         return;
     replace(scheduler, batch, job);
-    grace_begin_job(scheduler, batch,
-                    job); /* so that its verdict is known when the worker is gone */
 }
 
 enum job_state grace_verdict(const struct scheduler *scheduler, const struct batch *batch,
@@ -97,16 +117,16 @@ enum job_state grace_verdict(const struct scheduler *scheduler, const struct bat
 {
     const char *told = NULL;
     enum job_state state = JOB_QUEUED;
-    uint64_t due_ns, now_ns = clock_now_ns();
+    uint64_t now_ns = clock_now_ns();
     const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
     uint64_t timeout_ns = scheduler_timeout_ns(scheduler, batch, entry);
     if (batch->cancelled) {
         state = batch->stopped_as;
         told = batch->cancelled;
-    } else if (timeout_ns && batch_dispatched_ns(batch, job, now_ns) + timeout_ns <= now_ns) {
+    } else if (timeout_ns && was_out_of_time(scheduler, batch, job, timeout_ns, now_ns)) {
         state = JOB_TIMED_OUT;
         told = "its time was up";
-    } else if (waits_find(batch, WAIT_CANCEL, job, &due_ns)) {
+    } else if (batch_was_told(batch, job)) {
         state = JOB_CANCELLED;
         told = "cancelled";
     }

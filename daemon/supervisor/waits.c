@@ -37,7 +37,8 @@ struct waits {
  * and with each job that fails. */
 static const struct wait_list *list_of(const struct batch *batch, enum wait_reason reason)
 {
-    return reason == WAIT_DELAY || reason == WAIT_RETRY ? &batch->pauses : &batch->waits;
+    bool of_jobs = reason == WAIT_DELAY || reason == WAIT_RETRY || reason == WAIT_CANCEL;
+    return of_jobs ? &batch->pauses : &batch->waits;
 }
 
 static void drop(struct wait *wait)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <jansson.h>
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/params.h"
 #include "wire/message.h"
@@ -33,7 +34,21 @@ struct intake {
     struct bytes_view filled_from;
     struct bytes item; /* a job's text, with the NUL that the message lacks */
     struct error error;
+    uint64_t told_ns; /* when the supervisor was told last how far the worker has come */
 };
+
+/* A job that begins holds the loop for as long as its plugin wants, and a message has many. The supervisor must hear in
+ * between which ones have begun, or it takes the worker for one that is stuck. */
+#define TELL_NS (CLOCK_NS_PER_S / 100)
+
+static void tell_progress(struct intake *intake, const struct aw_job *job)
+{
+    if (job->started_ns - intake->told_ns < TELL_NS)
+        return;
+    if (intake->told_ns)
+        report_send(&intake->worker->report);
+    intake->told_ns = job->started_ns;
+}
 
 static struct aw_job *next_job(struct intake *intake)
 {
@@ -109,6 +124,7 @@ static int run_alike(struct intake *intake)
         if (!job)
             return -ENOMEM;
         job_begin(job, entry_reference(intake->filled));
+        tell_progress(intake, job);
     }
     return 0;
 }
@@ -142,10 +158,12 @@ static int run_each(struct intake *intake, const json_t *params)
             return -ENOMEM;
         struct entry *entry =
             entry_new(intake->plugin, &intake->entry, params, &expansion, &intake->error);
-        if (entry)
+        if (entry) {
             job_begin(job, entry);
-        else
+            tell_progress(intake, job);
+        } else {
             job_refuse(job, intake->error.text);
+        }
     }
     return 0;
 }

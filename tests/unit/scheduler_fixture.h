@@ -38,7 +38,8 @@ struct pool {
     struct message_cancel cancelled; /* the latest */
     uint32_t cancelled_on;           /* the worker told of the latest, where it was one */
     unsigned cancels;
-    unsigned replaced; /* bit i: worker i is to be */
+    unsigned replaced;               /* bit i: worker i is to be */
+    struct worker_progress progress; /* of all of them */
     char why[160];
 };
 static struct pool pool;
@@ -113,6 +114,12 @@ void pool_ended(struct pool *fake, uint32_t worker, enum run_style style)
     fake->running[worker][style]--;
 }
 
+struct worker_progress pool_progress(const struct pool *fake, uint32_t worker)
+{
+    (void)worker;
+    return fake->progress;
+}
+
 void pool_replace(struct pool *fake, uint32_t worker, const char *why)
 {
     fake->replaced |= 1u << worker;
@@ -183,7 +190,7 @@ static inline void set_up(void)
         .on_retry = on_retry,
         .on_broken = on_broken,
     };
-    pool = (struct pool){.ready = WORKERS, .limit = 1000000};
+    pool = (struct pool){.ready = WORKERS, .limit = 1000000, .progress.begun_ns = UINT64_MAX};
     for (uint32_t i = 0; i < WORKERS; i++)
         (void)bytes_reserve(&pool.out[i], 4 << 20);
     completions = finished = broken = retries = 0;
