@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/params.h"
+#include "wire/channel.h"
 #include "wire/message.h"
 #include "worker/entry.h"
 #include "worker/host.h"
@@ -45,8 +46,10 @@ static void tell_progress(struct intake *intake, const struct aw_job *job)
 {
     if (job->started_ns - intake->told_ns < TELL_NS)
         return;
-    if (intake->told_ns)
+    if (intake->told_ns) {
         report_send(&intake->worker->report);
+        (void)channel_flush(intake->worker->channel); /* a failure follows from the loop */
+    }
     intake->told_ns = job->started_ns;
 }
 

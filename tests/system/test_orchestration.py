@@ -144,6 +144,16 @@ def test_a_job_that_ignores_its_timeout_costs_its_worker(start_daemon, hostile, 
         check_neighbours(daemon, client, neighbours, pids)
 
 
+def test_jobs_that_have_not_begun_are_not_out_of_time(start_daemon, hostile):
+    """They stand in their worker behind others that hold its loop, for longer than timeout and grace together."""
+    daemon = start_stubborn(start_daemon, hostile, "busy")
+    with daemon.client() as client:
+        events, summary = client.run({"plugin": "busy", "params": {"seconds": "10ms"}, "count": 800,
+                                      "timeout": "1s"})
+        assert summary["succeeded"] == 800
+        assert max(event["queued"] for event in events) > 2, "it was no test of this"
+
+
 def test_a_stubborn_job_is_tried_again_when_it_may_be(start_daemon, hostile):
     daemon = start_stubborn(start_daemon, hostile, "stubborn_async")
     with daemon.client() as client:
