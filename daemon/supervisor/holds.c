@@ -98,6 +98,12 @@ void holds_drop(struct holds *holds, const struct client *client)
     holds_wake(holds);
 }
 
+uint64_t holds_wanted(const struct holds *holds)
+{
+    const struct hold *first = TAILQ_FIRST(&holds->list);
+    return first ? first->jobs : 0;
+}
+
 void holds_wake(struct holds *holds)
 {
     /* A timer that is due is served after the sockets had their turn, unlike event_active(). */

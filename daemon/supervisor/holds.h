@@ -29,6 +29,10 @@ int holds_add(struct holds *holds, struct client *client, uint64_t jobs);
 /* The client's request has been carried out, or the client is gone: others may go on. It need not have been held. */
 void holds_drop(struct holds *holds, const struct client *client);
 
+/* Jobs that the first of those held waits for; 0: nobody is held. Until its turn has come once, they are not counted
+ * and taken for one. */
+uint64_t holds_wanted(const struct holds *holds);
+
 /* More jobs may fit. */
 void holds_wake(struct holds *holds);
 

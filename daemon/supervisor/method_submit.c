@@ -122,13 +122,15 @@ static void batch_open(struct call *call)
     submission_clear(&submission);
 }
 
-/* Adds the jobs, or has the client wait for its turn or for room; then the answer comes later. */
+/* Adds the jobs, or has the client wait for its turn or for room; then the answer comes later. What no waiting helps is
+ * refused at once. */
 static int add_or_hold(struct call *call, struct batch *batch, struct bytes_view jobs)
 {
     struct supervisor *supervisor = call->supervisor;
     uint64_t asked = 1; /* until its turn comes, and they are counted */
     int code = REQUEST_LATER;
-    if (supervisor->stopping || !holds_must_wait(supervisor->holds, call->client))
+    bool in_vain = supervisor->stopping || batch->sealed;
+    if (in_vain || !holds_must_wait(supervisor->holds, call->client))
         code = request_add(supervisor, batch, client_uid(call->client), jobs, &asked,
                            &call->problems, &call->error);
     if (code == REQUEST_LATER && holds_add(supervisor->holds, call->client, asked) == 0)

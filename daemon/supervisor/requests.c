@@ -11,6 +11,7 @@
 #include "base/problems.h"
 #include "supervisor/config.h"
 #include "supervisor/fingerprint.h"
+#include "supervisor/holds.h"
 #include "supervisor/retry_batch.h"
 #include "supervisor/scheduler.h"
 #include "supervisor/submission.h"
@@ -144,6 +145,14 @@ uint64_t request_room(const struct supervisor *supervisor)
     return unended < limit ? limit - unended : 0;
 }
 
+/* The same for a batch that comes whole, which is refused where it does not fit: it does not take what somebody who
+ * was held before waits for, who would get nothing as long as small batches keep coming. */
+static uint64_t room_of_whole(const struct supervisor *supervisor)
+{
+    uint64_t room = request_room(supervisor), wanted = holds_wanted(supervisor->holds);
+    return wanted < room ? room - wanted : 0;
+}
+
 /* How many more jobs the batch may have, by its own limit. */
 static uint64_t batch_room(const struct supervisor *supervisor, const struct batch *batch)
 {
@@ -168,16 +177,17 @@ static bool is_trusted(uid_t uid)
     return uid == 0 || uid == geteuid();
 }
 
-int request_add(struct supervisor *supervisor, struct batch *batch, uid_t caller,
-                struct bytes_view jobs, uint64_t *asked, struct problems *problems,
-                struct error *error)
+/* `of_all`: how many jobs fit. */
+static int add(struct supervisor *supervisor, struct batch *batch, uid_t caller,
+               struct bytes_view jobs, uint64_t of_all, uint64_t *asked, struct problems *problems,
+               struct error *error)
 {
     if (supervisor->stopping)
         return refuse(error, RPC_NOT_READY, "the daemon is stopping");
     if (batch->sealed)
         return refuse(error, RPC_NOT_ALLOWED, "the batch is sealed");
     uint32_t first = batch->entries_count;
-    uint64_t of_all = request_room(supervisor), of_batch = batch_room(supervisor, batch);
+    uint64_t of_batch = batch_room(supervisor, batch);
     int code = batch_accept(batch, clock_now_ns());
     if (!code)
         code = submit_entries(batch, jobs, &supervisor->catalogue, is_trusted(caller),
@@ -201,6 +211,13 @@ int request_add(struct supervisor *supervisor, struct batch *batch, uid_t caller
     return refuse(error, RPC_FULL, "out of memory");
 }
 
+int request_add(struct supervisor *supervisor, struct batch *batch, uid_t caller,
+                struct bytes_view jobs, uint64_t *asked, struct problems *problems,
+                struct error *error)
+{
+    return add(supervisor, batch, caller, jobs, request_room(supervisor), asked, problems, error);
+}
+
 int request_submit(struct supervisor *supervisor, const struct submission *submission, uid_t owner,
                    struct bytes_view jobs, struct batch **out, bool *existing,
                    struct problems *problems, struct error *error)
@@ -211,7 +228,8 @@ int request_submit(struct supervisor *supervisor, const struct submission *submi
         return code;
     if (!*existing) {
         uint64_t asked;
-        code = request_add(supervisor, batch, owner, jobs, &asked, problems, error);
+        code =
+            add(supervisor, batch, owner, jobs, room_of_whole(supervisor), &asked, problems, error);
         if (code) {
             unmake(supervisor, batch);
             return code == REQUEST_LATER ? RPC_FULL : code;
@@ -272,7 +290,7 @@ int request_retry(struct supervisor *supervisor, const struct batch *old, const 
         *out = batch;
         return 0;
     }
-    if (retry_batch_jobs(old) > request_room(supervisor))
+    if (retry_batch_jobs(old) > room_of_whole(supervisor))
         return full(error, "jobs that have not ended", supervisor->config->limits.queued_jobs,
                     "limits.queued_jobs");
     struct batch_terms terms = old->terms;

@@ -113,6 +113,59 @@ def test_held_clients_go_on_in_the_order_in_which_they_came(start_daemon):
         client.close()
 
 
+def test_small_batches_do_not_overtake_one_that_is_held(start_daemon):
+    daemon = small(start_daemon)
+    text = "full: there may be at most 10 jobs that have not ended (limits.queued_jobs)"
+    with daemon.client() as client, daemon.client() as other:
+        full = other.submit(wait_job(3600, count=10))
+        batch = client.call("batch.open")["batch"]
+        held = add(client, batch, wait_job(3600, count=8))
+        assert is_silent(client)
+        for job in range(8):
+            assert refused(other, "batch.submit", jobs=[wait_job(3600)]) == text
+            other.call("job.cancel", batch=full, job=job)
+        assert client.answer(held) == {"batch": batch, "first": 0, "jobs": 8}
+        # Nobody is held any more: who fits is taken.
+        other.call("job.cancel", batch=full, job=8)
+        eventually(lambda: other.call("batch.show", batch=full)["cancelled"] == 9, "nine end")
+        assert other.call("batch.submit", jobs=[wait_job(3600)])["jobs"] == 1
+
+
+def test_trying_again_does_not_overtake_one_that_is_held(start_daemon):
+    daemon = small(start_daemon)
+    with daemon.client() as client, daemon.client() as other:
+        old = other.submit(wait_job(3600))
+        other.call("batch.cancel", batch=old)
+        other.call("batch.wait", batch=old)
+        full = other.submit(wait_job(3600, count=10))
+        held = add(client, client.call("batch.open")["batch"], wait_job(3600, count=8))
+        assert is_silent(client)
+        for job in range(7):
+            other.call("job.cancel", batch=full, job=job)
+        eventually(lambda: other.call("batch.show", batch=full)["cancelled"] == 7, "seven end")
+        assert "limits.queued_jobs" in refused(other, "batch.retry", batch=old)
+        other.call("job.cancel", batch=full, job=7)
+        assert client.answer(held)["jobs"] == 8
+
+
+def test_adding_to_a_batch_that_takes_no_more_is_refused_at_once_though_others_wait(start_daemon):
+    daemon = small(start_daemon)
+    with daemon.client() as client, daemon.client() as other:
+        batches = [other.call("batch.open")["batch"] for _ in range(3)]
+        other.call("batch.add", batch=batches[0], jobs=[wait_job(3600, count=10)])
+        other.call("batch.seal", batch=batches[0])
+        other.call("batch.cancel", batch=batches[1])
+        other.call("batch.seal", batch=batches[2])  # finished, being empty
+        held = add(client, client.call("batch.open")["batch"], wait_job(0))
+        assert is_silent(client)
+        for batch in batches:
+            with pytest.raises(RpcError) as caught:
+                other.call("batch.add", batch=batch, jobs=[wait_job(0)])
+            assert caught.value.code == 2
+        other.call("batch.cancel", batch=batches[0])
+        assert client.answer(held)["jobs"] == 1
+
+
 def test_a_held_client_that_goes_away_is_forgotten(start_daemon):
     daemon = small(start_daemon)
     with daemon.client() as other, daemon.client() as next_client:
