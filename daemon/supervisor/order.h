@@ -3,8 +3,9 @@
  * succeeded (`after`) or just ended (`after_any`). This module knows who waits for whom and says, job end by
  * job end, which entries may go now and which never will; it changes no job itself.
  *
- * A batch in which nothing waits has no order and pays nothing. Adding costs O(log n) per name, the end
- * of a job O(1), and the end of an entry O(1) for each entry that waits for it. Loop thread only.
+ * A batch in which nothing waits has no order and pays nothing. Time and memory go by the entries and
+ * the names that they come after, however many entries have one name: adding costs O(log n) for each of both, and the
+ * ends of all jobs together cost O(1) for each of both and each job. Loop thread only.
  */
 #ifndef AWAITD_SUPERVISOR_ORDER_H
 #define AWAITD_SUPERVISOR_ORDER_H

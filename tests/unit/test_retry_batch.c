@@ -192,6 +192,24 @@ START_TEST(alternating_ends_of_a_large_text_do_not_multiply_it)
 }
 END_TEST
 
+START_TEST(alternating_ends_of_arrays_after_each_other_do_not_multiply_their_order)
+{
+    enum { JOBS = 20000 };
+    static char jobs[400], ends[2 * JOBS + 1];
+    (void)snprintf(jobs, sizeof(jobs),
+                   "[{\"plugin\":\"nop\",\"name\":\"a\",\"count\":%d},"
+                   "{\"plugin\":\"nop\",\"name\":\"b\",\"count\":%d,\"after_any\":\"a\"}]",
+                   JOBS, JOBS);
+    for (int i = 0; i < 2 * JOBS; i++)
+        ends[i] = i % 2 ? 'f' : 's';
+    retry(jobs, ends);
+    ck_assert_uint_eq(batch->entries_count, JOBS);
+    ck_assert_uint_lt(order_bytes(batch), (size_t)JOBS * 512);
+    for (uint32_t i = 0; i < JOBS; i++)
+        ck_assert(order_waits(batch, i) == (i >= JOBS / 2));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("retry_batch");
@@ -204,6 +222,7 @@ int main(void)
     tcase_add_test(tests, runs_of_one_array_wait_alike);
     tcase_add_test(tests, a_name_means_what_it_meant_when_its_piece_came);
     tcase_add_test(tests, alternating_ends_of_a_large_text_do_not_multiply_it);
+    tcase_add_test(tests, alternating_ends_of_arrays_after_each_other_do_not_multiply_their_order);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }
