@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/cleanup.h"
 #include "batch_file.h"
 #include "connection.h"
@@ -44,6 +45,7 @@ struct submission {
     const struct submit_options *given;
     const char *label; /* the file in messages */
     struct lines lines;
+    off_t begin; /* where the file begins; -1: it can be read only once */
     struct connection *connection;
     struct follow follow;
     struct batch_file *batch_file; /* NULL: JSON lines */
@@ -55,9 +57,11 @@ struct submission {
 
 /* ---- JSON lines ---------------------------------------------------------------------------------- */
 
-static bool is_blank(char c)
+static int fail_too_long(const struct submission *submission, const struct lines *lines)
 {
-    return c == ' ' || c == '\t' || c == '\r';
+    return ctl_fail(submission->ctl, CTL_REFUSED,
+                    "%s:%ju: the line is longer than the daemon takes (%zu bytes)",
+                    submission->label, (uintmax_t)lines->number + 1, lines->max);
 }
 
 static int add_header_term(struct submission *submission, const char *name, json_t *value)
@@ -99,13 +103,7 @@ static int add_line(struct submission *submission, struct upload *upload, const 
                     size_t size)
 {
     uint64_t number = submission->lines.number;
-    while (size > 0 && is_blank(*line)) {
-        line++;
-        size--;
-    }
-    while (size > 0 && is_blank(line[size - 1]))
-        size--;
-    if (size == 0 || *line == '#')
+    if (!lines_trim(&line, &size))
         return CTL_OK;
 
     json_error_t error;
@@ -167,10 +165,7 @@ static int add_lines(struct submission *submission, struct upload *upload)
         else if (result == -EAGAIN)
             code = read_more(submission, upload);
         else
-            code = ctl_fail(submission->ctl, CTL_REFUSED,
-                            "%s:%ju: the line is longer than the daemon takes (%zu bytes)",
-                            submission->label, (uintmax_t)submission->lines.number + 1,
-                            submission->lines.max);
+            code = fail_too_long(submission, &submission->lines);
     }
     return code;
 }
@@ -223,6 +218,61 @@ static int read_batch_file(struct submission *submission)
     return batch_file_read(submission->ctl, copy, submission->label, &submission->batch_file);
 }
 
+/* ---- What its entries are, before they are sent ---------------------------------------------------- */
+
+static int content_of_batch_file(struct submission *submission, struct sha256 *content)
+{
+    size_t count = batch_file_count(submission->batch_file);
+    for (size_t i = 0; i < count; i++) {
+        json_t *entry;
+        uint64_t line;
+        int code = batch_file_entry(submission->batch_file, i, &entry, &line);
+        if (code)
+            return code;
+        int error = content_add(content, entry);
+        json_decref(entry);
+        if (error)
+            return ctl_fail_memory(submission->ctl);
+    }
+    return CTL_OK;
+}
+
+static int content_of_lines(struct submission *submission, struct sha256 *content)
+{
+    struct lines lines = {.fd = submission->lines.fd, .max = submission->lines.max};
+    int error = content_add_lines(content, &lines), code = CTL_OK;
+    if (error == -E2BIG)
+        code = fail_too_long(submission, &lines);
+    else if (error == -EINTR)
+        code = ctl_fail(submission->ctl, CTL_INTERRUPTED, "interrupted");
+    else if (error)
+        code = ctl_fail(submission->ctl, CTL_USAGE, "%s: %s", submission->label, strerror(-error));
+    lines_free(&lines);
+    return code;
+}
+
+/* A file is read twice for it; what comes from a pipe is not known before it is sent. */
+static int tell_content(void *context, char text[CONTENT_SIZE])
+{
+    struct submission *submission = context;
+    struct sha256 content;
+    content_begin(&content);
+    int fd = submission->lines.fd, code;
+    if (submission->batch_file) {
+        code = content_of_batch_file(submission, &content);
+    } else {
+        off_t now = lseek(fd, 0, SEEK_CUR);
+        if (submission->begin < 0 || now < 0 || lseek(fd, submission->begin, SEEK_SET) < 0)
+            return CTL_OK;
+        code = content_of_lines(submission, &content);
+        if (lseek(fd, now, SEEK_SET) < 0 && code == CTL_OK)
+            code =
+                ctl_fail(submission->ctl, CTL_USAGE, "%s: %s", submission->label, strerror(errno));
+    }
+    content_end(&content, text);
+    return code;
+}
+
 /* ---- Submitting ---------------------------------------------------------------------------------- */
 
 static int upload_all(struct submission *submission, const struct upload_options *upload_options,
@@ -259,6 +309,8 @@ static int submit(struct submission *submission)
         .terms = &submission->terms,
         .events = follows ? follow_events(ctl, &follow_options) : "none",
         .file = submission->label,
+        .content = tell_content,
+        .context = submission,
     };
     uint64_t batch, jobs;
     int code = terms_add_options(ctl, &submission->terms, &given->terms);
@@ -314,6 +366,8 @@ static int run(struct ctl *ctl, const void *given, int count, char **arguments)
             return ctl_fail(ctl, CTL_USAGE, "%s: %s", path, strerror(errno));
         submission.lines.fd = fd;
     }
+
+    submission.begin = lseek(submission.lines.fd, 0, SEEK_CUR);
 
     interrupt_catch();
     int code = connection_open(ctl, &submission.connection);

@@ -55,6 +55,22 @@ int lines_fill(struct lines *lines)
     return 0;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+bool lines_trim(const char **line, size_t *size)
+{
+    while (*size > 0 && is_blank(**line)) {
+        (*line)++;
+        (*size)--;
+    }
+    while (*size > 0 && is_blank((*line)[*size - 1]))
+        (*size)--;
+    return *size > 0 && **line != '#';
+}
+
 const char *lines_peek(const struct lines *lines, size_t *size)
 {
     *size = lines->end - lines->start;

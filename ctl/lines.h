@@ -27,6 +27,9 @@ int lines_next(struct lines *lines, const char **line, size_t *size);
 /* One read(2). 0, or a negative errno: -EINTR, -ENOMEM, and what reading said. */
 int lines_fill(struct lines *lines);
 
+/* Takes the blanks off both ends of a line; false: nothing is left, or a comment (#). */
+bool lines_trim(const char **line, size_t *size);
+
 /* The first `*size` bytes of the file that were read and not given out. */
 const char *lines_peek(const struct lines *lines, size_t *size);
 

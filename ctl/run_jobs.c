@@ -160,6 +160,24 @@ static int add_items(struct upload *upload, struct ctl *ctl, const char *entry, 
     return code;
 }
 
+struct submission {
+    struct ctl *ctl;
+    const struct work *work;
+};
+
+static int tell_content(void *context, char text[CONTENT_SIZE])
+{
+    const struct submission *submission = context;
+    const struct work *work = submission->work;
+    struct sha256 content;
+    content_begin(&content);
+    int error = content_add(&content, work->entry);
+    if (!error && work->items)
+        error = content_add(&content, work->items);
+    content_end(&content, text);
+    return error ? ctl_fail_memory(submission->ctl) : CTL_OK;
+}
+
 static int add_work(struct upload *upload, struct ctl *ctl, const struct work *work)
 {
     AUTO_FREE char *entry = json_dumps(work->entry, JSON_COMPACT);
@@ -175,8 +193,12 @@ static int submit(struct ctl *ctl, struct connection *connection,
                   const struct upload_options *upload_options, const struct work *work,
                   struct follow *follow, uint64_t *batch, uint64_t *jobs)
 {
+    struct submission submission = {.ctl = ctl, .work = work};
+    struct upload_options options = *upload_options;
+    options.content = tell_content;
+    options.context = &submission;
     struct upload *upload;
-    int code = upload_open(ctl, connection, upload_options, follow, &upload);
+    int code = upload_open(ctl, connection, &options, follow, &upload);
     if (code)
         return code;
     code = add_work(upload, ctl, work);

@@ -37,6 +37,7 @@ struct upload {
     unsigned depth;
     json_int_t batch; /* 0: not opened */
     bool existing;    /* it is one that was there before, by its key */
+    bool untold;      /* the daemon was not told what the entries of the batch with this key are */
     struct pieces pieces;
 };
 
@@ -249,8 +250,9 @@ static void tell_existing(struct upload *upload, const json_t *result)
 {
     upload->existing = json_is_true(json_object_get(result, "existing"));
     if (upload->existing && !upload->ctl->json)
-        ctl_say(upload->ctl, "batch %" JSON_INTEGER_FORMAT " has this key: nothing is run again",
-                json_integer_value(json_object_get(result, "batch")));
+        ctl_say(upload->ctl, "batch %" JSON_INTEGER_FORMAT " has this key: nothing is run again%s",
+                json_integer_value(json_object_get(result, "batch")),
+                upload->untold ? "; whether its jobs are the same is not known" : "");
 }
 
 /* A batch that is open gets its jobs from somebody else, who may have given up. */
@@ -272,12 +274,35 @@ static int warn_of_open(struct upload *upload)
     return CTL_OK;
 }
 
+static bool has_key(const struct upload *upload)
+{
+    return json_is_string(json_object_get(upload->options.terms->values, "key"));
+}
+
+/* Says what the entries are, where there is a key to compare them by. */
+static int add_content(struct upload *upload, json_t *params)
+{
+    char text[CONTENT_SIZE] = "";
+    if (!has_key(upload))
+        return CTL_OK;
+    int code = upload->options.content(upload->options.context, text);
+    upload->untold = !*text;
+    if (code == CTL_OK && *text && json_object_set_new(params, "content", json_string(text)) < 0)
+        code = ctl_fail_memory(upload->ctl);
+    return code;
+}
+
 static int open_batch(struct upload *upload)
 {
     json_t *params = json_loads(upload->params, 0, NULL), *result;
     if (!params)
         return ctl_fail_memory(upload->ctl);
-    int code = ask(upload, "batch.open", params, true, &result);
+    int code = add_content(upload, params);
+    if (code) {
+        json_decref(params);
+        return code;
+    }
+    code = ask(upload, "batch.open", params, true, &result);
     if (code) {
         terms_name_problems(upload->options.terms, upload->ctl->problems);
         return code;
@@ -314,7 +339,7 @@ int upload_flush(struct upload *upload)
 
 bool upload_is_waiting(const struct upload *upload)
 {
-    return upload->pieces.entries.size > 0;
+    return upload->pieces.entries.size > 0 && (upload->batch || !has_key(upload));
 }
 
 int upload_add(struct upload *upload, const char *entry, size_t size, uint64_t line)

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "content.h"
+
 struct ctl;
 struct connection;
 struct follow;
@@ -20,6 +22,10 @@ struct upload_options {
     const struct terms *terms; /* of the batch */
     const char *events;        /* to follow: "none", "failures", "each" */
     const char *file; /* problems are told as FILE:LINE; NULL: only what is wrong in the entry */
+    /* Tells what all entries are, those that were added and those to come; called where a batch with a key goes in
+     * pieces. An exit code: *ctl tells. "": nobody knows beforehand. */
+    int (*content)(void *context, char text[CONTENT_SIZE]);
+    void *context;
 };
 
 /* `follow` gets the events, and the batch's number as soon as it is known; may be NULL. All that is given
@@ -37,7 +43,8 @@ int upload_entry_max(struct upload *upload, size_t *out);
 
 /* Adds an entry: one JSON object, checked to be that, which stands on this line of the file. */
 int upload_add(struct upload *upload, const char *entry, size_t size, uint64_t line);
-/* Whether entries wait to be sent. */
+/* Whether entries wait to be sent, and may go before there are more of them. With a key they stay together as long as
+ * they fit one message: whether it is the same batch again must not depend on how fast its entries come. */
 bool upload_is_waiting(const struct upload *upload);
 /* Whether the batch's key turned out to be that of a batch there is: entries are not needed any more. */
 bool upload_is_existing(const struct upload *upload);

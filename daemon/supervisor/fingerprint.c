@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include "supervisor/submission.h"
@@ -59,11 +58,16 @@ int fingerprint_submission(const struct submission *submission, struct bytes_vie
     sha256_begin(&sha256);
     int error = add_terms(&sha256, submission);
     sha256_end(&sha256, made.terms);
+    sha256_begin(&sha256);
     if (!error && jobs.size) {
-        sha256_begin(&sha256);
+        made.known = FINGERPRINT_WHOLE;
         error = add_jobs(&sha256, jobs);
-        sha256_end(&sha256, made.jobs);
+    } else if (submission->content) {
+        made.known = FINGERPRINT_CONTENT;
+        sha256_add(&sha256, submission->content, strlen(submission->content));
     }
+    if (made.known != FINGERPRINT_NO_JOBS)
+        sha256_end(&sha256, made.jobs);
     if (!error)
         *out = made;
     return error;
@@ -73,9 +77,18 @@ void fingerprint_retry(uint64_t batch, struct fingerprint *out)
 {
     char text[64];
     struct sha256 sha256;
-    *out = (struct fingerprint){0};
+    *out = (struct fingerprint){.known = FINGERPRINT_WHOLE};
     sha256_begin(&sha256);
     sha256_add(&sha256, text,
                (size_t)snprintf(text, sizeof(text), "retry %llu\n", (unsigned long long)batch));
     sha256_end(&sha256, out->terms);
+}
+
+bool fingerprint_is_same(const struct fingerprint *asked, const struct fingerprint *then)
+{
+    if (memcmp(asked->terms, then->terms, sizeof(asked->terms)) != 0)
+        return false;
+    if (asked->known == FINGERPRINT_NO_JOBS)
+        return then->known != FINGERPRINT_WHOLE;
+    return asked->known == then->known && memcmp(asked->jobs, then->jobs, sizeof(asked->jobs)) == 0;
 }

@@ -103,12 +103,27 @@ static void batch_submit(struct call *call)
     submission_clear(&submission);
 }
 
-static void batch_open(struct call *call)
+/* Takes `content` out of the call's parameters, new reference; where it is wrong, there is a problem. */
+static json_t *take_content(struct call *call)
+{
+    json_t *content = call_take(call, "content");
+    size_t size = json_string_length(content);
+    if (!content || json_is_null(content))
+        return content;
+    if (!json_is_string(content))
+        problems_add(&call->problems, "content", "must be a string");
+    else if (size == 0 || size > SUBMISSION_CONTENT_MAX)
+        problems_add(&call->problems, "content", "must have 1 to %d bytes", SUBMISSION_CONTENT_MAX);
+    return content;
+}
+
+static void open_submission(struct call *call, const json_t *content)
 {
     struct submission submission;
     enum watch_events follow;
     if (!read_submission(call, &submission, &follow))
         return;
+    submission.content = json_string_value(content);
     struct batch *batch;
     bool existing;
     int code = request_open(call->supervisor, &submission, client_uid(call->client), &batch,
@@ -120,6 +135,13 @@ static void batch_open(struct call *call)
         follow_batch(call, batch, follow);
     }
     submission_clear(&submission);
+}
+
+static void batch_open(struct call *call)
+{
+    json_t *content = take_content(call);
+    open_submission(call, content);
+    json_decref(content);
 }
 
 /* Adds the jobs, or has the client wait for its turn or for room; then the answer comes later. What no waiting helps is

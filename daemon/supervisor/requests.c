@@ -4,7 +4,6 @@
 #include "supervisor/requests.h"
 
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/error.h"
@@ -83,16 +82,14 @@ static void unmake(struct supervisor *supervisor, struct batch *batch)
     batches_undo_add(&supervisor->batches, batch);
 }
 
-/* Looks for the batch that has the key already. *out is NULL: there is none. Else it must be what is asked for now; as
- * far as its terms, where only these are told now. */
+/* Looks for the batch that has the key already. *out is NULL: there is none. Else it must be what is asked for now. */
 static int find_existing(struct supervisor *supervisor, uid_t owner, const char *text,
-                         const struct fingerprint *asked, bool terms_only, struct batch **out,
+                         const struct fingerprint *asked, struct batch **out,
                          struct problems *problems, struct error *error)
 {
     const struct key *key = text ? keys_find(&supervisor->batches.keys, owner, text) : NULL;
     *out = key ? key->batch : NULL;
-    if (!key || (!memcmp(key->asked.terms, asked->terms, sizeof(asked->terms)) &&
-                 (terms_only || !memcmp(key->asked.jobs, asked->jobs, sizeof(asked->jobs)))))
+    if (!key || fingerprint_is_same(asked, &key->asked))
         return 0;
     problems_add(problems, "key", "was used for another batch (%llu)",
                  (unsigned long long)key->batch->number);
@@ -110,8 +107,7 @@ static int find_or_make(struct supervisor *supervisor, const struct submission *
         return refuse(error, RPC_FULL, "out of memory");
     struct batch *batch = NULL;
     if (!code) /* else the jobs cannot be read: whoever adds them says why */
-        code = find_existing(supervisor, owner, submission->key, &asked, !jobs.size, &batch,
-                             problems, error);
+        code = find_existing(supervisor, owner, submission->key, &asked, &batch, problems, error);
     if (code && code != -EINVAL)
         return code;
     *existing = batch != NULL;
@@ -280,7 +276,7 @@ int request_retry(struct supervisor *supervisor, const struct batch *old, const 
     struct fingerprint asked;
     fingerprint_retry(old->number, &asked);
     struct batch *batch;
-    int code = find_existing(supervisor, caller, key, &asked, false, &batch, problems, error);
+    int code = find_existing(supervisor, caller, key, &asked, &batch, problems, error);
     if (!code && !batch)
         code = check_retry(old, caller, problems, error);
     if (code)

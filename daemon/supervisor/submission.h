@@ -14,6 +14,8 @@ struct problems;
 
 /* Bytes of the name of a batch or a job, and of a key. */
 #define SUBMISSION_TEXT_MAX 255
+/* Bytes of what tells the jobs of a batch that gets them in pieces: a digest of 512 bits in hexadecimal. */
+#define SUBMISSION_CONTENT_MAX 128
 /* Jobs of one batch at once; reason: more than all workers run by default. */
 #define SUBMISSION_LIMIT_MAX 1000000
 
@@ -22,6 +24,9 @@ struct submission {
     const char *key;  /* the client's own, which makes it one and the same batch; NULL: none */
     bool durable; /* it is to outlive the daemon; what every batch wants unless told otherwise */
     struct batch_terms terms;
+    /* What tells the jobs that are to come from others, for batch.open alone: not read here, and the caller's. NULL:
+     * nothing is told of them. */
+    const char *content;
 
     /* As written: what `terms` is made from, and nobody else's. */
     int64_t priority, limit;

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import threading
+import time
 
 import pytest
 
@@ -33,6 +34,75 @@ def test_a_large_batch_with_a_key_runs_once(daemon, folder):
     assert "batch 1 done: 30000 succeeded" in first.stdout
     assert "batch 1 done: 30000 succeeded" in again.stdout
     assert len(daemon.call("batch.list")["batches"]) == 1
+
+
+def large(seconds, count=30_000):
+    return '{"plugin":"wait","params":{"seconds":%s}}\n' % seconds * count
+
+
+def check_refused(result):
+    assert result.stderr.startswith("awaitctl: --key: was used for another batch (1)")
+
+
+def test_a_large_batch_with_the_key_of_another_is_refused_and_not_run(daemon, folder):
+    (folder / "jobs").write_text(large(0), encoding="ascii")
+    (folder / "one_more").write_text(large(0) + large(0, 1), encoding="ascii")
+    (folder / "others").write_text(large(0, 29_999) + large(0.001, 1), encoding="ascii")
+    (folder / "few").write_text(large(0, 3), encoding="ascii")
+    daemon.ctl("submit", folder / "jobs", "--key", "k", "--wait", check=0)
+    for name in ("one_more", "others", "few"):
+        check_refused(daemon.ctl("submit", folder / name, "--key", "k", "--wait", check=5))
+    # Written otherwise, with the key in the file, and from standard input, but the same.
+    (folder / "jobs").write_text(
+        '{"batch":{"key":"k"}}\n# the same\n' +
+        ' { "params" : { "seconds" : 0 }, "plugin":"wait" }\n\n' * 30_000, encoding="ascii")
+    again = daemon.ctl("submit", folder / "jobs", "--wait", check=0)
+    assert "batch 1 has this key: nothing is run again\n" in again.stderr
+    with open(folder / "jobs", encoding="ascii") as file:
+        process = daemon.spawn_ctl("submit", "-", stdin=file)
+        assert process.wait(DEADLINE) == 0
+    assert len(daemon.call("batch.list")["batches"]) == 1
+
+
+def test_a_large_batch_with_the_key_of_a_small_one_is_refused(daemon, folder):
+    (folder / "jobs").write_text(large(0), encoding="ascii")
+    daemon.ctl("run", "wait", "seconds=0", "--key", "k", check=0)
+    check_refused(daemon.ctl("submit", folder / "jobs", "--key", "k", check=5))
+    check_refused(daemon.ctl("submit", "-", "--key", "k", stdin=large(0), check=5))
+    assert len(daemon.call("batch.list")["batches"]) == 1
+
+
+def test_a_large_libconfig_batch_and_many_items_are_compared(daemon, folder):
+    def write(last):
+        entries = ['{ plugin = "wait"; params = { seconds = 0; }; }'] * 15_000
+        entries += ['{ plugin = "wait"; params = { seconds = %s; }; }' % last]
+        (folder / "b.conf").write_text(f"jobs = ( {','.join(entries)} );", encoding="ascii")
+        (folder / "items").write_text("0\n" * 600_000 + f"{last}\n", encoding="ascii")
+
+    submit = ("submit", folder / "b.conf", "--key", "k", "--wait")
+    run = ("run", "wait", "seconds={item}", "--items", f"@{folder / 'items'}", "--key", "r", "--no-wait")
+    write("0")
+    for command in (submit, run):
+        daemon.ctl(*command, check=0)
+        assert "nothing is run again\n" in daemon.ctl(*command, check=0).stderr
+    write("1")
+    for command in (submit, run):
+        assert "--key: was used for another batch" in daemon.ctl(*command, check=5).stderr
+    assert len(daemon.call("batch.list")["batches"]) == 2
+
+
+def test_what_comes_from_a_pipe_is_compared_if_it_fits_one_message_and_else_says_it_is_not(daemon):
+    daemon.ctl("submit", "-", "--key", "k", "--wait", stdin=large(0), check=0)
+    again = daemon.ctl("submit", "-", "--key", "k", "--wait", stdin=large(0.1), check=0)
+    assert "nothing is run again; whether its jobs are the same is not known" in again.stderr
+    # How fast the lines come makes no difference.
+    daemon.ctl("submit", "-", "--key", "slow", "--wait", stdin=large(0, 2), check=0)
+    process = daemon.spawn_ctl("submit", "-", "--key", "slow", "--wait", stdin=-1)
+    process.stdin.write(large(0, 1).encode())
+    process.stdin.flush()
+    time.sleep(0.3)  # longer than what counts as a pause
+    _, err = process.communicate(large(0, 1).encode(), timeout=DEADLINE)
+    assert process.returncode == 0 and b"has this key: nothing is run again\n" in err, err
 
 
 def test_a_huge_submission_is_slowed_to_what_the_queue_takes_and_can_be_interrupted(start_daemon):

@@ -77,10 +77,43 @@ def test_an_open_batch_is_found_by_its_terms_and_gets_no_second_one(client):
     assert refused(client, jobs=[wait_job(0)], **params) == {"key": "was used for another batch (1)"}
 
 
-def test_batch_open_finds_a_batch_that_was_submitted(client):
+@pytest.mark.parametrize("content", [{}, {"content": "x"}], ids=["without", "with content"])
+def test_batch_open_does_not_take_a_batch_that_came_whole_for_its_own(client, content):
     client.call("batch.submit", jobs=[wait_job(0)], key="k", name="n")
-    assert client.call("batch.open", key="k", name="n")["existing"] is True
-    assert "key" in refused(client, "batch.open", key="k")
+    text = {"key": "was used for another batch (1)"}
+    assert refused(client, "batch.open", key="k", name="n", **content) == text
+    client.call("batch.cancel", batch=client.submit(wait_job(3600)))
+    client.call("batch.wait", batch=2)
+    client.call("batch.retry", batch=2, key="r")
+    assert refused(client, "batch.open", key="r", **content) == {
+        "key": "was used for another batch (3)"}
+
+
+def test_what_is_told_of_the_jobs_to_come_is_compared(client):
+    text = {"key": "was used for another batch (1)"}
+    assert client.call("batch.open", key="k", content="a" * 128)["existing"] is False
+    again = {"batch": 1, "jobs": 0, "existing": True}
+    assert client.call("batch.open", key="k", content="a" * 128) == again
+    assert refused(client, "batch.open", key="k", content="a" * 127) == text
+    assert refused(client, "batch.open", key="k", content="a" * 128, limit=1) == text
+    # Nothing is told now: terms alone are compared.
+    assert client.call("batch.open", key="k") == again
+    assert client.call("batch.open", key="k", content=None) == again
+    # Nothing was told then: nobody can say that it is the same.
+    client.call("batch.open", key="untold")
+    assert refused(client, "batch.open", key="untold", content="a") == {
+        "key": "was used for another batch (2)"}
+    # Without a key it makes no difference.
+    assert client.call("batch.open", content="a")["batch"] == 3
+    assert client.call("batch.open", content="a")["batch"] == 4
+
+
+def test_content_is_a_short_text_and_for_batch_open_alone(client):
+    for content in ("", "a" * 129, "\u00fc" * 65):
+        assert refused(client, "batch.open", content=content) == {
+            "content": "must have 1 to 128 bytes"}
+    assert refused(client, "batch.open", content=7) == {"content": "must be a string"}
+    assert list(refused(client, jobs=[wait_job(0)], content="a")) == ["content"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")

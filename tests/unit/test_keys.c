@@ -156,6 +156,22 @@ START_TEST(what_differs_has_another_one)
 }
 END_TEST
 
+START_TEST(what_is_opened_is_told_by_its_content_if_it_has_one)
+{
+    static const struct fingerprint opened = {.known = FINGERPRINT_NO_JOBS},
+                                    a = {.known = FINGERPRINT_CONTENT, .jobs = "a"},
+                                    b = {.known = FINGERPRINT_CONTENT, .jobs = "b"},
+                                    whole = {.known = FINGERPRINT_WHOLE, .jobs = "a"},
+                                    other = {.terms = "x", .known = FINGERPRINT_NO_JOBS};
+    ck_assert(fingerprint_is_same(&opened, &opened) && fingerprint_is_same(&opened, &a));
+    ck_assert(fingerprint_is_same(&a, &a) && fingerprint_is_same(&whole, &whole));
+    ck_assert(!fingerprint_is_same(&a, &b) && !fingerprint_is_same(&a, &opened));
+    ck_assert(!fingerprint_is_same(&a, &whole) && !fingerprint_is_same(&whole, &a));
+    ck_assert(!fingerprint_is_same(&opened, &whole) && !fingerprint_is_same(&whole, &opened));
+    ck_assert(!fingerprint_is_same(&opened, &other));
+}
+END_TEST
+
 START_TEST(what_is_no_list_has_none)
 {
     static const char *const texts[] = {"7", "{}",  "[{]", "[{},]", "[{\"a\":1,\"a\":1}]",
@@ -186,6 +202,7 @@ int main(void)
     tcase_add_test(tests, many_keys_are_told_apart);
     tcase_add_test(tests, what_is_the_same_has_the_same_fingerprint);
     tcase_add_test(tests, what_differs_has_another_one);
+    tcase_add_test(tests, what_is_opened_is_told_by_its_content_if_it_has_one);
     tcase_add_test(tests, what_is_no_list_has_none);
     tcase_add_test(tests, a_retry_is_told_by_what_it_tries_again);
     suite_add_tcase(suite, tests);
