@@ -38,8 +38,11 @@ static uint64_t told_ns(const struct scheduler *scheduler, const struct batch *b
     return told < up_ns ? told : up_ns;
 }
 
-/* Whether a job of a worker that had to be replaced is out of time. Of jobs that it did not say it had begun, those are
- * suspected that were next. */
+/* Of jobs that a worker did not say it had begun, those handed over so soon after the first of them are suspected of
+ * having held it up; reason: it says so every 10 ms, but a busy machine delays that. */
+#define SUSPECT_NS (CLOCK_NS_PER_S / 10)
+
+/* Whether a job of a worker that had to be replaced is out of time. */
 static bool was_out_of_time(const struct scheduler *scheduler, const struct batch *batch,
                             uint32_t job, uint64_t timeout_ns, uint64_t now_ns)
 {
@@ -47,7 +50,7 @@ static bool was_out_of_time(const struct scheduler *scheduler, const struct batc
     uint64_t handed_ns = batch_dispatched_ns(batch, job, now_ns);
     if (handed_ns <= progress.begun_ns)
         return handed_ns + progress.delay_ns + timeout_ns <= now_ns;
-    return handed_ns <= progress.suspect_ns && handed_ns + timeout_ns <= now_ns;
+    return handed_ns <= progress.suspect_ns + SUSPECT_NS && handed_ns + timeout_ns <= now_ns;
 }
 
 void grace_watch(struct scheduler *scheduler, struct batch *batch, uint64_t timeout_ns)
