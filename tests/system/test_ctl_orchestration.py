@@ -140,7 +140,7 @@ def test_a_huge_submission_that_is_slowed_arrives_whole(start_daemon):
 
 
 @pytest.mark.parametrize("entries, words", [
-    ([wait_job(0, name="a", after="b"), wait_job(0, name="b", after="a")], "jobs:2: after: goes in a circle"),
+    ([wait_job(0, name="a", after="b"), wait_job(0, name="b", after="a")], "jobs:1: after: goes in a circle"),
     ([wait_job(0, name="a", after="a")], "jobs:1: after: "),
     ([wait_job(0), wait_job(0, after="nobody")], "jobs:2: after: "),
     ([wait_job(0, retry={"max": 101})], "jobs:1: retry.max: "),
