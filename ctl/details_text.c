@@ -72,5 +72,7 @@ static void print(const json_t *object, const struct path *around, FILE *file)
 
 void details_text_print(const json_t *details, FILE *file)
 {
+    flockfile(file); /* lines of a private daemon's log may come in between, but not into a line */
     print(details, NULL, file);
+    funlockfile(file);
 }
