@@ -53,7 +53,7 @@ struct aw_job {
         struct blocking *blocking;
         const struct plugin *plugin; /* ended: whose it was */
     } run;
-    uint64_t started_ns;
+    _Atomic uint64_t started_ns; /* a blocking job's is set anew by its thread */
     struct timer timer;
     int32_t result;    /* fiber: of what it waited for; at last its own */
     atomic_uchar stop; /* enum job_stop; any thread reads it */
