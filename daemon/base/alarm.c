@@ -85,10 +85,8 @@ void alarm_arm(struct alarm *alarm)
     if (next_ns == alarm->armed_ns)
         return;
     struct itimerspec when = {0}; /* all zero: never */
-    if (next_ns != UINT64_MAX) {
-        when.it_value.tv_sec = (time_t)(next_ns / CLOCK_NS_PER_S);
-        when.it_value.tv_nsec = (long)(next_ns % CLOCK_NS_PER_S) + (next_ns == 0); /* else: never */
-    }
+    if (next_ns != UINT64_MAX)
+        when.it_value = clock_timespec(next_ns);
     (void)timerfd_settime(alarm->fd, TFD_TIMER_ABSTIME, &when, NULL); /* valid by construction */
     alarm->armed_ns = next_ns;
 }

@@ -4,14 +4,18 @@
  */
 #include "base/clock.h"
 
-#include <time.h>
-
 uint64_t clock_now_ns(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
-    uint64_t ns = (uint64_t)now.tv_sec * CLOCK_NS_PER_S + (uint64_t)now.tv_nsec;
-    return ns ? ns : 1;
+    return CLOCK_BOOT_NS + (uint64_t)now.tv_sec * CLOCK_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+struct timespec clock_timespec(uint64_t ns)
+{
+    uint64_t since_boot_ns = ns > CLOCK_BOOT_NS ? ns - CLOCK_BOOT_NS : 1;
+    return (struct timespec){.tv_sec = (time_t)(since_boot_ns / CLOCK_NS_PER_S),
+                             .tv_nsec = (long)(since_boot_ns % CLOCK_NS_PER_S)};
 }
 
 double clock_wall_s(void)

@@ -7,11 +7,19 @@
 
 #include <stdint.h>
 #include <sys/time.h>
+#include <time.h>
 
 #define CLOCK_NS_PER_S UINT64_C(1000000000)
 
-/* Nanoseconds on the monotonic clock, from an arbitrary start; never 0. */
+/* What the clock shows when the machine boots: some 146 years, so that moments before the boot have a number, too,
+ * and 146 more are left in an int64_t. */
+#define CLOCK_BOOT_NS (UINT64_C(1) << 62)
+
+/* Nanoseconds on the monotonic clock, from CLOCK_BOOT_NS on. */
 uint64_t clock_now_ns(void);
+
+/* The moment as the kernel counts it on CLOCK_MONOTONIC: at least 1 ns after the boot, since 0 often means never. */
+struct timespec clock_timespec(uint64_t ns);
 
 /* Seconds since 1970-01-01T00:00:00Z on the wall clock. */
 double clock_wall_s(void);

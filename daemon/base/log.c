@@ -242,10 +242,7 @@ struct log *log_open(const struct log_options *options, struct error *error)
 static bool wait_for_thread(struct log *log)
 {
     uint64_t deadline_ns = clock_after_ns(clock_now_ns(), CLOSE_SPAN_S);
-    struct timespec deadline = {
-        .tv_sec = (time_t)(deadline_ns / CLOCK_NS_PER_S),
-        .tv_nsec = (long)(deadline_ns % CLOCK_NS_PER_S),
-    };
+    struct timespec deadline = clock_timespec(deadline_ns);
     (void)pthread_mutex_lock(&log->mutex);
     int result = 0;
     while (!log->ended && result != ETIMEDOUT)

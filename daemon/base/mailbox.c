@@ -100,10 +100,7 @@ struct mail *mailbox_take(struct mailbox *box)
 
 struct mail *mailbox_take_until(struct mailbox *box, uint64_t deadline_ns)
 {
-    struct timespec deadline = {
-        .tv_sec = (time_t)(deadline_ns / CLOCK_NS_PER_S),
-        .tv_nsec = (long)(deadline_ns % CLOCK_NS_PER_S),
-    };
+    struct timespec deadline = clock_timespec(deadline_ns);
     lock(box);
     int result = 0;
     while (!box->first && !box->closed && !box->woken && result != ETIMEDOUT) {

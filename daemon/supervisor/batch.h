@@ -75,6 +75,18 @@ struct batch {
         cut_short; /* cancelled while it was open: it is not what it was to be, however its jobs ended */
     bool finished; /* sealed, and all jobs have ended */
 
+    bool
+        durable; /* the store has it, or is about to; what is told of it has been committed before */
+    bool configured; /* it comes from the configuration */
+    bool
+        admitting; /* the store has yet to say whether it takes the batch, or the newest piece of it */
+    bool unborn; /* likewise, and it is the batch: nobody knows of it */
+    uint32_t
+        admitted_jobs; /* those the store has, or all of a batch that is not durable; the rest does not run yet */
+    uint32_t recorded; /* completions that have been committed */
+    bool end_recorded; /* finished, and that has been committed */
+    uint64_t ticket;   /* of what the store was told of it last; 0: nothing */
+
     struct entry *entries;
     uint32_t entries_count, entries_capacity;
     struct arena texts;

@@ -19,6 +19,7 @@ struct holds;
 struct log;
 struct pool;
 struct scheduler;
+struct store;
 struct watchers;
 
 struct supervisor {
@@ -32,6 +33,7 @@ struct supervisor {
     struct scheduler *scheduler;
     struct watchers *watchers;
     struct holds *holds;
+    struct store *store;     /* NULL: nothing outlives the daemon */
     struct control *control; /* NULL until the plugins are known */
     struct event *on_term, *on_int, *on_hup;
     struct event *stop_timer;

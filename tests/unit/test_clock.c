@@ -4,13 +4,34 @@
 #include "base/clock.h"
 #include "suite.h"
 
-START_TEST(the_monotonic_clock_never_goes_back_and_is_never_0)
+START_TEST(the_monotonic_clock_never_goes_back)
 {
     uint64_t last = 1;
     for (int i = 0; i < 1000; i++) {
         uint64_t now = clock_now_ns();
         ck_assert(now >= last);
         last = now;
+    }
+}
+END_TEST
+
+START_TEST(the_kernel_is_told_what_it_counts)
+{
+    uint64_t now_ns = clock_now_ns();
+    struct timespec converted = clock_timespec(now_ns), now;
+    ck_assert(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    ck_assert(converted.tv_sec <= now.tv_sec && now.tv_sec - converted.tv_sec <= 60);
+    converted = clock_timespec(CLOCK_BOOT_NS + CLOCK_NS_PER_S + 7);
+    ck_assert(converted.tv_sec == 1 && converted.tv_nsec == 7);
+}
+END_TEST
+
+START_TEST(what_was_before_the_boot_is_never_no_time_at_all)
+{
+    uint64_t before[] = {0, 1, CLOCK_BOOT_NS - 1, CLOCK_BOOT_NS};
+    for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++) {
+        struct timespec converted = clock_timespec(before[i]);
+        ck_assert(converted.tv_sec == 0 && converted.tv_nsec == 1);
     }
 }
 END_TEST
@@ -59,7 +80,9 @@ int main(void)
 {
     Suite *suite = suite_create("clock");
     TCase *tests = tcase_create("clock");
-    tcase_add_test(tests, the_monotonic_clock_never_goes_back_and_is_never_0);
+    tcase_add_test(tests, the_monotonic_clock_never_goes_back);
+    tcase_add_test(tests, the_kernel_is_told_what_it_counts);
+    tcase_add_test(tests, what_was_before_the_boot_is_never_no_time_at_all);
     tcase_add_test(tests, the_wall_clock_tells_unix_time);
     tcase_add_test(tests, spans_are_added_in_nanoseconds);
     tcase_add_test(tests, negative_spans_and_nan_count_as_0);

@@ -1,0 +1,54 @@
+/*
+ * The database of the store: its file, its lock, its schema, and the statements prepared for it. What the files of
+ * the store's thread share:
+ *
+ *     store.c        the thread, its mailbox, commits; what the loop sees (store.h)
+ *     store_db.c     opens, checks and closes the database
+ *     store_schema.c the schema and its upgrades
+ *     store_time.c   points in time that outlive a boot
+ *     store_write.c  from what was recorded to rows
+ *     store_read.c   from rows to batches and lists
+ *     store_tidy.c   retention, and the size of the file; copies
+ *
+ * The thread of the store only, but for opening, which is over before that starts.
+ */
+#ifndef AWAITD_SUPERVISOR_STORE_DB_H
+#define AWAITD_SUPERVISOR_STORE_DB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sqlite3.h>
+
+struct error;
+struct store_options;
+
+struct store_db {
+    sqlite3 *sqlite;
+    int lock_fd;           /* of the directory's lock file */
+    char *path;            /* of the database file */
+    uint64_t last_number;  /* the largest number that a batch was ever given, when it was opened */
+    int64_t time_shift_ns; /* stored time = clock_now_ns() + this, see store_time.h */
+};
+
+/* Opens or makes the database in options->directory and locks that; errors as in store_open(). */
+int store_db_open(const struct store_options *options, struct store_db **out, struct error *error);
+/* Notes that it was closed in order, and closes it. NULL is fine. */
+void store_db_close(struct store_db *db);
+
+/* A statement that stays prepared; sqlite3_finalize() is for the caller. NULL: the reason is in *error. */
+sqlite3_stmt *store_db_prepare(struct store_db *db, const char *sql, struct error *error);
+
+/* Runs SQL without results. Returns SQLite's primary result code; *error says what failed. */
+int store_db_run(struct store_db *db, const char *sql, struct error *error);
+
+/* What a result code of SQLite means to the store. */
+enum store_trouble {
+    STORE_FINE,
+    STORE_FULL, /* there is no room: SQLITE_FULL, or an I/O error with ENOSPC or EDQUOT behind it */
+    STORE_CORRUPT, /* SQLITE_CORRUPT, SQLITE_NOTADB: a new start would not help */
+    STORE_FAILED,  /* anything else, fsync among it: a new start may help */
+};
+/* Of the last thing that was done; the words go to *error. */
+enum store_trouble store_db_trouble(struct store_db *db, int result, struct error *error);
+
+#endif
