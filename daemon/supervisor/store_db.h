@@ -7,8 +7,10 @@
  *     store_schema.c the schema and its upgrades
  *     store_time.c   points in time that outlive a boot
  *     store_write.c  from what was recorded to rows
- *     store_read.c   from rows to batches and lists
- *     store_tidy.c   retention, and the size of the file; copies
+ *     store_read.c   from rows to batches
+ *     store_list.c   finds the batches of a list
+ *     store_tidy.c   retention, and the size of the file
+ *     store_copy.c   copies of the database
  *
  * The thread of the store only, but for opening, which is over before that starts.
  */

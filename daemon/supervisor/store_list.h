@@ -1,17 +1,27 @@
 /*
- * Lists finished batches, as one SQL query each. The thread of the store only.
+ * Lists finished batches, as SQL queries that look at a bounded number of batches each. The thread of the store only.
  */
 #ifndef AWAITD_SUPERVISOR_STORE_LIST_H
 #define AWAITD_SUPERVISOR_STORE_LIST_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <jansson.h>
 #include "supervisor/store_db.h"
 
 struct store_filter;
 
-/* See store_list(). *out is a new reference to an array. -ENOMEM, or another negative errno with the words in *error. */
-int store_list_query(struct store_db *db, const struct store_filter *filter, json_t **out,
-                     bool *more, struct error *error);
+/* A page being put together. */
+struct store_page {
+    json_t *summaries; /* an array, that of the caller; see store_list() */
+    uint64_t below;    /* where it goes on; at first that of the filter */
+    bool more;         /* when the page is complete: there may be others below it */
+};
+
+/* Adds to the page what the next batches have for it, where a rare kind may be looked for among a million: some
+ * milliseconds. 0: look on, after what else there is to do; 1: the page is complete; -ENOMEM or another negative
+ * errno, with the words in *error. */
+int store_list_query(struct store_db *db, const struct store_filter *filter,
+                     struct store_page *page, struct error *error);
 
 #endif
