@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "base64.h"
+#include "base/base64.h"
 #include "ctl.h"
 
 static int read_bytes(const json_t *text, const json_t *base64, bool truncated, struct output *out)

@@ -6,9 +6,9 @@
  *     [7,100234,1000060120]
  *     [8,100234,52110,{"state":"failed","reason":"no such file","attempt":2,"output":"a\n","details":{"exit":1}}]
  *
- * state ("succeeded"), reason, attempt (0), output or output_base64 where it is not UTF-8 (none), truncated (false) and
- * details (none) are left out where they have the value in brackets. Completions that follow one another stand in
- * one array of these.
+ * state ("succeeded"), reason (none), attempt (0), output (none), truncated (false) and details (none) are left out
+ * where they have the value in brackets; instead of output that is not UTF-8 there is output_base64, and likewise
+ * for a reason. Completions that follow one another stand in one array of these.
  */
 #ifndef AWAITD_SUPERVISOR_RESULT_TEXT_H
 #define AWAITD_SUPERVISOR_RESULT_TEXT_H
@@ -23,7 +23,7 @@ struct completion;
 void result_text_write(struct bytes *out, const struct completion *completion, unsigned attempt);
 
 /* Calls on_result() for each completion in the text of an array of them, in order; its views are valid during the
- * call. A negative errno it returns ends the reading and is returned. -EBADMSG: the text is not what it should be;
+ * call. Reads what result_text_write() writes, without blanks. A negative errno it returns ends the reading and is returned. -EBADMSG: the text is not what it should be;
  * -ENOMEM. */
 int result_text_read(struct bytes_view text,
                      int (*on_result)(void *context, const struct completion *completion,

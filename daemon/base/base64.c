@@ -1,9 +1,9 @@
 /*
  * Reads base64. Strict: no blanks, no line breaks, padding where it belongs.
  */
-#include "base64.h"
+#include "base/base64.h"
 
-#include <stdbool.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include "base/cleanup.h"
@@ -22,6 +22,7 @@ static int digit_value(char digit)
 
 unsigned char *base64_decode(const char *text, size_t text_size, size_t *size)
 {
+    errno = EINVAL;
     if (text_size % 4 != 0)
         return NULL;
     size_t padding = 0;
@@ -29,8 +30,10 @@ unsigned char *base64_decode(const char *text, size_t text_size, size_t *size)
         padding++;
 
     AUTO_FREE unsigned char *out = malloc(text_size / 4 * 3 + 1);
-    if (!out)
+    if (!out) {
+        errno = ENOMEM;
         return NULL;
+    }
     size_t written = 0;
     uint32_t bits = 0;
     unsigned bit_count = 0;
