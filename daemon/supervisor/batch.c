@@ -305,8 +305,10 @@ int batch_take_back(struct batch *batch, uint32_t job, bool counted)
 
 static void finish_if_done(struct batch *batch)
 {
-    if (batch->sealed && batch_completed(batch) == batch->jobs)
-        batch->finished = true;
+    if (!batch->sealed || batch_completed(batch) != batch->jobs || batch->finished)
+        return;
+    batch->finished = true;
+    batch->ended_s = clock_wall_s();
 }
 
 int batch_complete(struct batch *batch, const struct completion *completion, uint64_t ended_ns)

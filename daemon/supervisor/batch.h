@@ -106,6 +106,7 @@ struct batch {
     double submitted_s; /* on the wall clock */
     uint64_t submitted_ns;
     uint64_t ended_ns; /* when the latest of its jobs to end did so */
+    double ended_s;    /* when it finished, on the wall clock; 0: it has not */
     uint64_t work_ns;  /* run times of all ended jobs together */
 
     struct order *order;           /* NULL: no entry waits for others */

@@ -89,7 +89,8 @@ struct store_batch {
     enum job_state stopped_as; /* as what */
     bool given_up, cut_short;  /* see struct batch */
     bool finished;
-    uint64_t ended_ns; /* where finished */
+    uint64_t ended_ns; /* where finished, */
+    double ended_s;    /* and on the wall clock */
 };
 
 /* Jobs of a batch that were accepted together. */

@@ -58,6 +58,9 @@ json_t *summary_batch(const struct batch *batch)
     error |= json_object_set_new(summary, "wall", json_real(clock_seconds(wall_ns(batch))));
     error |= json_object_set_new(summary, "work", json_real(clock_seconds(batch->work_ns)));
     error |= json_object_set_new(summary, "speedup", json_real(speedup(batch)));
+    error |= json_object_set_new(summary, "submitted", json_real(batch->submitted_s));
+    if (batch->finished)
+        error |= json_object_set_new(summary, "ended", json_real(batch->ended_s));
     if (error) {
         json_decref(summary);
         return NULL;
@@ -91,12 +94,11 @@ static int add_terms(json_t *summary, const struct batch *batch)
 json_t *summary_batch_details(const struct batch *batch)
 {
     json_t *summary = summary_batch(batch);
-    json_t *details = json_pack("{s:I, s:I, s:I, s:I, s:b, s:I, s:f}", "waiting",
-                                (json_int_t)batch->in_state[JOB_WAITING], "queued",
-                                (json_int_t)batch->in_state[JOB_QUEUED], "running",
-                                (json_int_t)batch->in_state[JOB_RUNNING], "completed",
-                                (json_int_t)batch_completed(batch), "sealed", batch->sealed,
-                                "owner", (json_int_t)batch->owner, "submitted", batch->submitted_s);
+    json_t *details = json_pack(
+        "{s:I, s:I, s:I, s:I, s:b, s:I}", "waiting", (json_int_t)batch->in_state[JOB_WAITING],
+        "queued", (json_int_t)batch->in_state[JOB_QUEUED], "running",
+        (json_int_t)batch->in_state[JOB_RUNNING], "completed", (json_int_t)batch_completed(batch),
+        "sealed", batch->sealed, "owner", (json_int_t)batch->owner);
     if (!summary || !details || json_object_update(summary, details) != 0 ||
         add_terms(summary, batch) != 0) {
         json_decref(summary);

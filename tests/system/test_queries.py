@@ -1,6 +1,7 @@
 """Asking about batches, jobs, plugins and the daemon; cancelling."""
 
 import os
+import time
 
 import pytest
 
@@ -53,6 +54,19 @@ def test_batch_show_counts_the_jobs_of_a_running_batch(client):
     assert shown["owner"] == os.getuid()
     assert shown["submitted"] > 1_700_000_000
     assert shown["sealed"] is True
+
+
+def test_a_summary_tells_when_the_batch_was_submitted_and_when_it_ended(client):
+    before = time.time()
+    _, done = client.run(wait_job(0.02))
+    after = time.time()
+    assert before - 0.001 <= done["submitted"] <= done["ended"] - 0.02 + 0.001
+    assert done["ended"] <= after + 0.001
+    assert client.call("batch.wait", batch=done["batch"]) == done
+    assert client.call("batch.list")["batches"] == [done]
+    running = client.call("batch.show", batch=client.submit(wait_job(3600)))
+    assert running["submitted"] >= done["submitted"]
+    assert "ended" not in running
 
 
 def test_batch_list_has_the_newest_first_and_filters_by_state(client):
