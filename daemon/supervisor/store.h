@@ -31,7 +31,8 @@ struct event_base;
 struct store;
 
 struct store_options {
-    const char *directory; /* is made if its parent is there */
+    const char *directory; /* is made if its parent is there, */
+    bool make_parents;     /* or, with this, those that are missing above it, too */
     double keep_s;         /* how long finished batches are kept; 0: for ever */
     int64_t
         bytes; /* size of the database past which the oldest finished batches go early; 0: any */

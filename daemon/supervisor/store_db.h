@@ -3,6 +3,7 @@
  * the store's thread share:
  *
  *     store.c        the thread, its mailbox, commits; what the loop sees (store.h)
+ *     state_dir.c    the directory and its lock
  *     store_db.c     opens, checks and closes the database
  *     store_schema.c the schema and its upgrades
  *     store_time.c   points in time that outlive a boot
@@ -30,11 +31,12 @@ struct store_db {
     char *path;            /* of the database file */
     uint64_t last_number;  /* the largest number that a batch was ever given, when it was opened */
     int64_t time_shift_ns; /* stored time = clock_now_ns() + this, see store_time.h */
+    bool failed;           /* there was trouble worse than a full disk: nothing more is written */
 };
 
 /* Opens or makes the database in options->directory and locks that; errors as in store_open(). */
 int store_db_open(const struct store_options *options, struct store_db **out, struct error *error);
-/* Notes that it was closed in order, and closes it. NULL is fine. */
+/* Notes that it was closed in order, unless it has failed, and closes it; no statement may be left. NULL is fine. */
 void store_db_close(struct store_db *db);
 
 /* A statement that stays prepared; sqlite3_finalize() is for the caller. NULL: the reason is in *error. */
@@ -46,11 +48,12 @@ int store_db_run(struct store_db *db, const char *sql, struct error *error);
 /* What a result code of SQLite means to the store. */
 enum store_trouble {
     STORE_FINE,
-    STORE_FULL, /* there is no room: SQLITE_FULL, or an I/O error with ENOSPC or EDQUOT behind it */
+    STORE_FULL,    /* there is no room: SQLITE_FULL, or a write that failed with ENOSPC or EDQUOT */
     STORE_CORRUPT, /* SQLITE_CORRUPT, SQLITE_NOTADB: a new start would not help */
     STORE_FAILED,  /* anything else, fsync among it: a new start may help */
 };
-/* Of the last thing that was done; the words go to *error. */
+/* Of the last thing that was done, which returned `result`, primary or extended; the words go to *error. Where it is
+ * worse than a full disk the database counts as failed. */
 enum store_trouble store_db_trouble(struct store_db *db, int result, struct error *error);
 
 #endif

@@ -1,0 +1,479 @@
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/error.h"
+#include "suite.h"
+#include "supervisor/store.h"
+#include "supervisor/store_db.h"
+#include "supervisor/store_time.h"
+
+static char folder[] = "/tmp/awaitd-test-XXXXXX";
+static char state[100]; /* the state directory in it */
+static struct store_db *db;
+static struct error error;
+
+static void set_up(void)
+{
+    memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    (void)snprintf(state, sizeof(state), "%s/state", folder);
+    error.text[0] = '\0';
+}
+
+static void tear_down(void)
+{
+    char command[100];
+    store_db_close(db);
+    db = NULL;
+    (void)snprintf(command, sizeof(command), "rm -r '%s'", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static char *in_state(const char *name)
+{
+    static char path[200];
+    (void)snprintf(path, sizeof(path), "%s/%s", state, name);
+    return path;
+}
+
+static int open_db(void)
+{
+    struct store_options options = {.directory = state};
+    return store_db_open(&options, &db, &error);
+}
+
+static void open_well(void)
+{
+    int code = open_db();
+    ck_assert_msg(code == 0, "%d: %s", code, error.text);
+}
+
+/* The first column of the first row, of the database or of a file that is not open. */
+static const char *ask(sqlite3 *sqlite, const char *sql)
+{
+    static char text[1000];
+    sqlite3_stmt *row;
+    ck_assert_msg(sqlite3_prepare_v2(sqlite, sql, -1, &row, NULL) == SQLITE_OK, "%s: %s", sql,
+                  sqlite3_errmsg(sqlite));
+    int result = sqlite3_step(row);
+    const char *value = result == SQLITE_ROW ? (const char *)sqlite3_column_text(row, 0) : "none";
+    (void)snprintf(text, sizeof(text), "%s", value ? value : "NULL");
+    ck_assert_int_eq(sqlite3_finalize(row), SQLITE_OK);
+    return text;
+}
+
+static const char *ask_file(const char *sql)
+{
+    sqlite3 *sqlite;
+    ck_assert_int_eq(sqlite3_open(in_state("awaitd.db"), &sqlite), SQLITE_OK);
+    const char *answer = ask(sqlite, sql);
+    ck_assert_int_eq(sqlite3_close(sqlite), SQLITE_OK);
+    return answer;
+}
+
+static void close_db(void)
+{
+    store_db_close(db);
+    db = NULL;
+}
+
+/* As if the process had been killed: nothing is noted, nothing written back. */
+static void kill_db(void)
+{
+    db->failed = true;
+    close_db();
+}
+
+/* As if another boot had been the last one. */
+static void change_boot(void)
+{
+    ck_assert_str_eq(ask_file("UPDATE meta SET value='another' WHERE name='boot'"), "none");
+}
+
+static int mode_of(const char *path)
+{
+    struct stat status;
+    ck_assert_msg(stat(path, &status) == 0, "%s", path);
+    return status.st_mode & 07777;
+}
+
+static void assert_refused(int expected, const char *words)
+{
+    error.text[0] = '\0';
+    ck_assert_int_eq(open_db(), expected);
+    ck_assert_msg(strstr(error.text, words), "%s", error.text);
+    ck_assert_ptr_null(db);
+}
+
+START_TEST(a_new_database_is_this_users_alone_whatever_the_umask)
+{
+    static const mode_t masks[] = {0, 022, 0777};
+    (void)umask(masks[_i]);
+    open_well();
+    ck_assert_int_eq(store_db_run(db, "INSERT INTO meta VALUES ('x', 1)", &error), SQLITE_OK);
+    ck_assert_int_eq(mode_of(state), 0700);
+    ck_assert_int_eq(mode_of(in_state("awaitd.db")), 0600);
+    ck_assert_int_eq(mode_of(in_state("awaitd.db-wal")), 0600);
+    ck_assert_int_ne(access(in_state("awaitd.db-shm"), F_OK), 0);
+    kill_db();
+    open_well();
+}
+END_TEST
+
+START_TEST(it_works_as_the_store_needs_it)
+{
+    for (int i = 0; i < 2; i++) { /* new, and opened again */
+        open_well();
+        ck_assert_str_eq(ask(db->sqlite, "PRAGMA journal_mode"), "wal");
+        ck_assert_str_eq(ask(db->sqlite, "PRAGMA synchronous"), "2"); /* FULL */
+        ck_assert_str_eq(ask(db->sqlite, "PRAGMA auto_vacuum"), "2"); /* incremental */
+        ck_assert_str_eq(ask(db->sqlite, "PRAGMA locking_mode"), "exclusive");
+        ck_assert_str_eq(ask(db->sqlite, "PRAGMA temp_store"), "2"); /* memory */
+        close_db();
+    }
+}
+END_TEST
+
+START_TEST(what_was_written_is_there_again)
+{
+    open_well();
+    ck_assert_uint_eq(db->last_number, 0);
+    ck_assert_int_eq(store_db_run(db, "INSERT INTO meta VALUES ('last_number', 41)", &error),
+                     SQLITE_OK);
+    close_db();
+    ck_assert_int_ne(access(in_state("awaitd.db-wal"), F_OK), 0);
+    ck_assert_str_eq(ask_file("SELECT value FROM meta WHERE name='closed'"), "1");
+    open_well();
+    ck_assert_uint_eq(db->last_number, 41);
+    ck_assert_str_eq(ask(db->sqlite, "SELECT value FROM meta WHERE name='closed'"), "0");
+}
+END_TEST
+
+#define INSERT_BATCH \
+    "INSERT INTO batch (number, owner, configured, terms, submitted, submitted_ns, sealed, " \
+    "paused) "
+
+START_TEST(the_last_number_is_never_one_below_a_batch)
+{
+    open_well();
+    ck_assert_int_eq(
+        store_db_run(db,
+                     "INSERT INTO meta VALUES ('last_number', 41);" INSERT_BATCH
+                     "VALUES (40, 0, 0, '{}', 0, 0, 1, 0), (57, 0, 0, '{}', 0, 0, 1, 0)",
+                     &error),
+        SQLITE_OK);
+    kill_db();
+    open_well();
+    ck_assert_uint_eq(db->last_number, 57);
+}
+END_TEST
+
+START_TEST(a_second_daemon_is_refused_and_told_who_has_it)
+{
+    int ready[2], done[2];
+    char byte, words[200];
+    ck_assert_int_eq(pipe(ready), 0);
+    ck_assert_int_eq(pipe(done), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        bool fine = open_db() == 0;
+        (void)!write(ready[1], fine ? "y" : "n", 1);
+        (void)close(done[1]);
+        (void)!read(done[0], &byte, 1);
+        _exit(0); /* without closing it: the lock ends with the process */
+    }
+    (void)close(done[0]);
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    ck_assert_int_eq(byte, 'y');
+    (void)snprintf(words, sizeof(words),
+                   "the state directory %s is in use by another awaitd, process %ld; end that one",
+                   state, (long)child);
+    assert_refused(-EBUSY, words);
+    (void)close(done[1]);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    open_well();
+}
+END_TEST
+
+START_TEST(a_database_that_another_program_has_open_is_refused)
+{
+    open_well();
+    close_db();
+    sqlite3 *other;
+    ck_assert_int_eq(sqlite3_open(in_state("awaitd.db"), &other), SQLITE_OK);
+    ck_assert_str_eq(ask(other, "BEGIN IMMEDIATE"), "none");
+    assert_refused(-EBUSY, "is open in another program");
+    ck_assert_int_eq(sqlite3_close(other), SQLITE_OK);
+    open_well();
+}
+END_TEST
+
+START_TEST(nobody_else_gets_in_while_it_is_open)
+{
+    sqlite3 *other;
+    open_well();
+    pid_t child = fork(); /* locks are those of a process */
+    if (child == 0) {
+        int result = sqlite3_open(in_state("awaitd.db"), &other);
+        if (result == SQLITE_OK)
+            result = sqlite3_exec(other, "SELECT * FROM meta", NULL, NULL, NULL);
+        _exit(result);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(WEXITSTATUS(status), SQLITE_BUSY);
+}
+END_TEST
+
+START_TEST(only_the_last_part_of_the_path_is_made)
+{
+    (void)strcat(state, "/deeper");
+    char words[300];
+    (void)snprintf(words, sizeof(words),
+                   "cannot make the state directory %s: there is no %s/state;", state, folder);
+    assert_refused(-ENOENT, words);
+    ck_assert_ptr_nonnull(strstr(error.text, "--state-dir"));
+
+    struct store_options options = {.directory = state, .make_parents = true};
+    ck_assert_int_eq(store_db_open(&options, &db, &error), 0);
+    ck_assert_int_eq(mode_of(state), 0700);
+}
+END_TEST
+
+static void write_file(const char *path, const char *text, int times)
+{
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    for (int i = 0; i < times; i++)
+        ck_assert_int_ge(fputs(text, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+START_TEST(a_state_directory_that_is_a_file_is_refused)
+{
+    write_file(state, "x", 1);
+    assert_refused(-ENOTDIR, "Not a directory");
+}
+END_TEST
+
+START_TEST(what_is_no_database_is_refused_and_left_alone)
+{
+    ck_assert_int_eq(mkdir(state, 0700), 0);
+    write_file(in_state("awaitd.db"), "This is no database.", 500);
+    assert_refused(-EUCLEAN, "is corrupt (file is not a database); move awaitd.db and "
+                             "awaitd.db-wal away");
+    struct stat status;
+    ck_assert_int_eq(stat(in_state("awaitd.db"), &status), 0);
+    ck_assert_int_eq(status.st_size, 500 * 20);
+}
+END_TEST
+
+START_TEST(the_database_of_another_program_is_refused_and_left_alone)
+{
+    ck_assert_int_eq(mkdir(state, 0700), 0);
+    ck_assert_str_eq(ask_file("CREATE TABLE letters (text)"), "none");
+    assert_refused(-EINVAL, "/awaitd.db: is a database of another program");
+    ck_assert_str_eq(ask_file("PRAGMA journal_mode"), "delete");
+}
+END_TEST
+
+START_TEST(what_a_newer_awaitd_wrote_is_refused)
+{
+    open_well();
+    close_db();
+    ck_assert_str_eq(ask_file("PRAGMA user_version=2"), "none");
+    assert_refused(-ENOTSUP, "/awaitd.db: was written by a newer awaitd (schema 2; this one knows "
+                             "1): install that version, or move the file away");
+}
+END_TEST
+
+/* A database of some hundred pages, closed in order or not. */
+static void make_large(void)
+{
+    open_well();
+    ck_assert_int_eq(
+        store_db_run(db,
+                     "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) INSERT "
+                     "INTO results SELECT i, 0, 1, hex(randomblob(1000)) FROM n",
+                     &error),
+        SQLITE_OK);
+    close_db();
+}
+
+/* Overwrites pages in the middle with something else. */
+static void damage(void)
+{
+    char junk[4096];
+    (void)memset(junk, 0x5a, sizeof(junk));
+    int fd = open(in_state("awaitd.db"), O_WRONLY);
+    ck_assert_int_ge(fd, 0);
+    for (int page = 20; page < 40; page++)
+        ck_assert_int_eq(pwrite(fd, junk, sizeof(junk), page * (off_t)sizeof(junk)), sizeof(junk));
+    ck_assert_int_eq(close(fd), 0);
+}
+
+START_TEST(a_database_that_was_cut_is_refused)
+{
+    make_large();
+    ck_assert_int_eq(truncate(in_state("awaitd.db"), 20 * 4096), 0);
+    assert_refused(-EUCLEAN, "sqlite3 awaitd.db .recover");
+}
+END_TEST
+
+START_TEST(after_the_machine_went_down_damage_is_found_before_it_is_used)
+{
+    make_large();
+    change_boot();
+    ck_assert_str_eq(ask_file("UPDATE meta SET value=0 WHERE name='closed'"), "none");
+    open_well(); /* sound */
+    kill_db();
+    change_boot();
+    damage();
+    assert_refused(-EUCLEAN, "is corrupt");
+    ck_assert_ptr_nonnull(strstr(error.text, "sqlite3 awaitd.db .recover"));
+    assert_refused(-EUCLEAN, "is corrupt"); /* and so each time */
+}
+END_TEST
+
+START_TEST(a_database_that_was_closed_is_not_read_through)
+{
+    make_large();
+    change_boot();
+    damage();
+    open_well();
+    kill_db(); /* nor one that was killed, while the machine is up */
+    open_well();
+}
+END_TEST
+
+START_TEST(corruption_and_other_trouble_are_told_apart)
+{
+    make_large();
+    damage();
+    open_well();
+    int result =
+        sqlite3_exec(db->sqlite, "SELECT sum(length(results)) FROM results", NULL, NULL, NULL);
+    ck_assert_int_eq(store_db_trouble(db, SQLITE_DONE, &error), STORE_FINE);
+    ck_assert(!db->failed);
+    ck_assert_int_eq(store_db_trouble(db, result, &error), STORE_CORRUPT);
+    ck_assert(db->failed);
+    db->failed = false;
+    ck_assert_int_eq(store_db_run(db, "INSERT INTO nowhere VALUES (1)", &error), SQLITE_ERROR);
+    ck_assert_ptr_nonnull(strstr(error.text, "/awaitd.db: no such table: nowhere (SQLite 1)"));
+    ck_assert(db->failed);
+    ck_assert_ptr_null(store_db_prepare(db, "SELECT * FROM nowhere", &error));
+}
+END_TEST
+
+START_TEST(a_full_database_is_full_and_no_more)
+{
+    open_well();
+    ck_assert_int_eq(store_db_run(db, "PRAGMA max_page_count=20", &error), SQLITE_OK);
+    int result =
+        sqlite3_exec(db->sqlite, "INSERT INTO results VALUES (1, 0, 1, hex(zeroblob(100000)))",
+                     NULL, NULL, NULL);
+    ck_assert_int_eq(store_db_trouble(db, result, &error), STORE_FULL);
+    ck_assert_ptr_nonnull(strstr(error.text, "there is no room left"));
+    ck_assert(!db->failed);
+}
+END_TEST
+
+START_TEST(the_time_of_the_store_goes_on_over_a_boot)
+{
+    char sql[300];
+    open_well();
+    close_db();
+    /* An hour ago on the wall clock, in another boot. */
+    int64_t seen_ns = INT64_C(5000000000000000000);
+    (void)snprintf(sql, sizeof(sql),
+                   "UPDATE meta SET value = CASE name WHEN 'boot' THEN 'another' WHEN 'seen_ns' "
+                   "THEN %lld WHEN 'seen' THEN %.6f ELSE value END",
+                   (long long)seen_ns, clock_wall_s() - 3600);
+    ck_assert_str_eq(ask_file(sql), "none");
+    open_well();
+    int64_t hour_ns = INT64_C(3600000000000);
+    int64_t passed_ns = (int64_t)clock_now_ns() + db->time_shift_ns - seen_ns;
+    ck_assert_int_ge(passed_ns, hour_ns);
+    ck_assert_int_lt(passed_ns, hour_ns + INT64_C(60000000000));
+    /* It stays, killed or not, in this boot. */
+    int64_t shift_ns = db->time_shift_ns;
+    kill_db();
+    open_well();
+    ck_assert_int_eq(db->time_shift_ns, shift_ns);
+    close_db();
+    open_well();
+    ck_assert_int_eq(db->time_shift_ns, shift_ns);
+}
+END_TEST
+
+START_TEST(what_batches_saw_counts_where_it_is_later_than_the_mark)
+{
+    char sql[500];
+    open_well();
+    /* Batch 2 ended an hour ago, after batch 3 was submitted. */
+    (void)snprintf(sql, sizeof(sql),
+                   INSERT_BATCH "VALUES (2, 0, 0, '{}', 1e9, 1000, 1, 0), (3, 0, 0, '{}', 1e9, "
+                                "5000000000000000000, 1, 0);"
+                                "UPDATE batch SET state='failed', ended=%.6f, "
+                                "ended_ns=6000000000000000000 WHERE number=2",
+                   clock_wall_s() - 3600);
+    ck_assert_int_eq(store_db_run(db, sql, &error), SQLITE_OK);
+    kill_db();
+    change_boot();
+    open_well();
+    int64_t passed_ns = (int64_t)clock_now_ns() + db->time_shift_ns - INT64_C(6000000000000000000);
+    ck_assert_int_ge(passed_ns, INT64_C(3600000000000));
+    ck_assert_int_lt(passed_ns, INT64_C(3660000000000));
+}
+END_TEST
+
+START_TEST(a_wall_clock_that_is_not_set_yet_is_not_noted)
+{
+    char later[40];
+    open_well();
+    close_db();
+    (void)snprintf(later, sizeof(later), "%.1f", clock_wall_s() + 86400);
+    char sql[100];
+    (void)snprintf(sql, sizeof(sql), "UPDATE meta SET value=%s WHERE name='seen'", later);
+    ck_assert_str_eq(ask_file(sql), "none");
+    change_boot();
+    open_well();
+    ck_assert_str_eq(ask(db->sqlite, "SELECT value FROM meta WHERE name='seen'"), later);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("store_db");
+    TCase *tests = tcase_create("store_db");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, a_new_database_is_this_users_alone_whatever_the_umask, 0, 3);
+    tcase_add_test(tests, it_works_as_the_store_needs_it);
+    tcase_add_test(tests, what_was_written_is_there_again);
+    tcase_add_test(tests, the_last_number_is_never_one_below_a_batch);
+    tcase_add_test(tests, a_second_daemon_is_refused_and_told_who_has_it);
+    tcase_add_test(tests, a_database_that_another_program_has_open_is_refused);
+    tcase_add_test(tests, nobody_else_gets_in_while_it_is_open);
+    tcase_add_test(tests, only_the_last_part_of_the_path_is_made);
+    tcase_add_test(tests, a_state_directory_that_is_a_file_is_refused);
+    tcase_add_test(tests, what_is_no_database_is_refused_and_left_alone);
+    tcase_add_test(tests, the_database_of_another_program_is_refused_and_left_alone);
+    tcase_add_test(tests, what_a_newer_awaitd_wrote_is_refused);
+    tcase_add_test(tests, a_database_that_was_cut_is_refused);
+    tcase_add_test(tests, after_the_machine_went_down_damage_is_found_before_it_is_used);
+    tcase_add_test(tests, a_database_that_was_closed_is_not_read_through);
+    tcase_add_test(tests, corruption_and_other_trouble_are_told_apart);
+    tcase_add_test(tests, a_full_database_is_full_and_no_more);
+    tcase_add_test(tests, the_time_of_the_store_goes_on_over_a_boot);
+    tcase_add_test(tests, what_batches_saw_counts_where_it_is_later_than_the_mark);
+    tcase_add_test(tests, a_wall_clock_that_is_not_set_yet_is_not_noted);
+    suite_add_tcase(suite, tests);
+    return suite_run(suite);
+}
