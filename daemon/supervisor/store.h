@@ -105,10 +105,11 @@ struct store_piece {
 
 /* What a client asks for. */
 struct store_admission {
-    uint64_t number;                 /* of the batch */
-    const struct store_batch *batch; /* it is new; NULL: it is there already */
-    const struct store_piece *piece; /* NULL: no jobs come with it */
-    bool seal;                       /* and no more will */
+    uint64_t number;                  /* of the batch */
+    const struct store_batch *batch;  /* it is new; NULL: it is there already */
+    const struct store_piece *pieces; /* jobs that come with it */
+    uint32_t pieces_count; /* of them: mostly 0 or 1, several for a batch of batch.retry */
+    bool seal;             /* and no more will */
 };
 
 /* Records it; on_admitted() tells what has become of it. -ENOMEM: it is not recorded. */
