@@ -258,26 +258,29 @@ size_t params_find(const struct params_table *table, const char *name)
     return i;
 }
 
+uint64_t params_group(const struct params_table *table, size_t row)
+{
+    const struct aw_param *rows = table->rows;
+    uint64_t group = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        if (rows[i].one_of && strcmp(rows[i].one_of, rows[row].one_of) == 0)
+            group |= UINT64_C(1) << i;
+    }
+    return group;
+}
+
 /* One of a group was given, or the group's members are listed. Only the group's first row tells. */
 static int check_group(struct fill *fill, size_t first, uint64_t given)
 {
-    const struct aw_param *rows = fill->table->rows;
-    const char *group = rows[first].one_of;
+    uint64_t group = params_group(fill->table, first);
     char members[256] = "";
-    size_t length = 0, count = 0;
-    for (size_t i = 0; i < fill->table->count; i++) {
-        if (!rows[i].one_of || strcmp(rows[i].one_of, group) != 0)
-            continue;
-        if (i < first)
-            return 0;
-        count += given >> i & 1;
-    }
-    if (count == 1)
+    size_t length = 0;
+    if (group & ((UINT64_C(1) << first) - 1) || __builtin_popcountll(given & group) == 1)
         return 0;
     for (size_t i = first; i < fill->table->count && length < sizeof(members); i++) {
-        if (rows[i].one_of && strcmp(rows[i].one_of, group) == 0)
+        if (group >> i & 1)
             length += (size_t)snprintf(members + length, sizeof(members) - length, "%s%s",
-                                       i > first ? ", " : "", rows[i].name);
+                                       i > first ? ", " : "", fill->table->rows[i].name);
     }
     return tell(fill, NULL, -1, "give exactly one of %s", members);
 }

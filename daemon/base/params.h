@@ -17,6 +17,7 @@
 #include <jansson.h>
 #include <awaitd/plugin.h>
 
+struct json_plain;
 struct problems;
 
 /* Rows of one table; reason: which ones a job gave is told by the bits of one integer. */
@@ -50,6 +51,13 @@ int params_check_table(const struct params_table *table, struct error *error);
 int params_fill(const struct params_table *table, const json_t *params,
                 const struct params_expansion *expansion, const char *field, void *out,
                 struct problems *problems);
+
+/*
+ * Passes over an object of parameters, which is not parsed: mostly params_fill() would take it, and the same with any
+ * expansion, since no text in it has a placeholder. True: it would; bit i of *given: row i is in it. False: who
+ * knows; nothing is told, and json->at is anywhere before the end.
+ */
+bool params_take_plain(const struct params_table *table, struct json_plain *json, uint64_t *given);
 
 /* Frees the texts and lists in a filled struct. */
 void params_clear(const struct params_table *table, void *out);

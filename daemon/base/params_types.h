@@ -11,6 +11,8 @@
 #include <jansson.h>
 #include <awaitd/plugin.h>
 
+struct params_table;
+
 /* A value on its way from JSON to the field. */
 union params_value {
     bool yes;
@@ -31,6 +33,9 @@ struct params_limits {
     double min, max;
 };
 struct params_limits params_limits(const struct aw_param *row);
+
+/* The rows of which a job gives exactly one, this one among them, which has a one_of; bit i: row i. */
+uint64_t params_group(const struct params_table *table, size_t row);
 
 /* Bytes of a field of this type. */
 size_t params_type_size(enum aw_type type);

@@ -1,6 +1,6 @@
 /*
- * From a list of job entries to entries of a batch. Each is parsed, added and forgotten before the next, so that
- * only one is in memory as JSON; but what an entry comes after is looked up when all are there.
+ * From a list of job entries to entries of a batch. Each is read, added and forgotten before the next, so that
+ * at most one is in memory as JSON; but what an entry comes after is looked up when all are there.
  */
 #include "supervisor/submit.h"
 
@@ -66,11 +66,10 @@ static int add(struct request *request, uint32_t place)
     return error;
 }
 
-/* Reads the entry with this text; adds it unless it does not fit, or an earlier one was refused. */
-static int read_text(struct request *request, uint32_t place, struct bytes_view text,
-                     bool is_refused, struct error *error)
+/* Reads the entry with this text by way of JSON values. */
+static int read_values(struct entry_reading *reading, struct bytes_view text, uint32_t room,
+                       struct error *error)
 {
-    struct entry_reading *reading = &request->reading;
     json_error_t where;
     json_t *object = json_loadb((const char *)text.data, text.size,
                                 JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &where);
@@ -80,17 +79,27 @@ static int read_text(struct request *request, uint32_t place, struct bytes_view 
                          (int)reading->prefix - 1, reading->field, where.line, where.column,
                          where.text);
     } else if (json_is_object(object)) {
-        uint64_t room = request->asked < request->room ? request->room - request->asked : 0;
-        code = entry_read(reading, object, text, (uint32_t)room);
-        if (!code || code == -E2BIG)
-            request->asked += (uint64_t)reading->count; /* at most 2^53 each: cannot overflow */
+        code = entry_read(reading, object, text, room);
     } else {
         reading->field[reading->prefix - 1] = '\0';
         problems_add(reading->problems, reading->field, "must be an object");
     }
+    json_decref(object);
+    return code;
+}
+
+/* Reads the entry with this text; adds it unless it does not fit, or an earlier one was refused. */
+static int read_text(struct request *request, uint32_t place, struct bytes_view text,
+                     bool is_refused, struct error *error)
+{
+    struct entry_reading *reading = &request->reading;
+    uint64_t left = request->asked < request->room ? request->room - request->asked : 0;
+    uint32_t room = (uint32_t)left;
+    int code = entry_read_plain(reading, text, room) ? 0 : read_values(reading, text, room, error);
+    if (!code || code == -E2BIG)
+        request->asked += (uint64_t)reading->count; /* at most 2^53 each: cannot overflow */
     if (!code && !is_refused)
         code = add(request, place);
-    json_decref(object);
     return code;
 }
 

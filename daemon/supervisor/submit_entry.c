@@ -13,7 +13,6 @@
 #include "base/problems.h"
 #include "base/template.h"
 #include "supervisor/catalogue.h"
-#include "supervisor/submission.h"
 #include "wire/slice.h"
 
 /* Integers of the protocol stay below 2^53, where every JSON reader has them exactly. */
@@ -96,11 +95,13 @@ static void read_name(struct entry_reading *reading, const json_t *value)
 {
     const char *name = json_string_value(value);
     if (!name || !*name || json_string_length(value) > SUBMISSION_TEXT_MAX ||
-        strlen(name) != json_string_length(value))
+        strlen(name) != json_string_length(value)) {
         problems_add(reading->problems, field(reading, "name"),
                      "must be a text of 1 to %d bytes without NUL", SUBMISSION_TEXT_MAX);
-    else
-        reading->entry.name = name;
+        return;
+    }
+    memcpy(reading->name, name, strlen(name) + 1);
+    reading->entry.name = reading->name;
 }
 
 /* Of these, a member that is null counts as not given, as it does in params. */
@@ -391,10 +392,8 @@ void entry_clear(struct entry_reading *reading)
     reading->after = reading->after_any = NULL;
 }
 
-int entry_read(struct entry_reading *reading, const json_t *object, struct bytes_view text,
-               uint32_t room)
+void entry_begin(struct entry_reading *reading)
 {
-    size_t before = reading->problems->count;
     entry_clear(reading);
     reading->entry = (struct entry){0};
     reading->terms = (struct entry_terms){0};
@@ -402,8 +401,15 @@ int entry_read(struct entry_reading *reading, const json_t *object, struct bytes
     reading->count = 1;
     reading->params = reading->items = NULL;
     reading->plugin = NULL;
+}
+
+int entry_read(struct entry_reading *reading, const json_t *object, struct bytes_view text,
+               uint32_t room)
+{
+    size_t before = reading->problems->count;
     const char *name;
     json_t *value;
+    entry_begin(reading);
     json_object_foreach ((json_t *)object, name, value)
         read_member(reading, name, value);
     if (reading->problems->count > before)

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 #include "base/bytes.h"
-#include "base/utf8.h"
+#include "base/json_plain.h"
 
 #define DEPTH_MAX 16
 /* Names of members of all objects that are open at a time; each new one is compared with those of its
@@ -83,22 +83,13 @@ static bool take_escape(struct scan *scan)
 /* The rest of a string, behind its first quote. */
 static bool take_string(struct scan *scan, bool may_escape)
 {
-    while (scan->at < scan->end) {
-        uint8_t byte = *scan->at;
-        if (byte == '"') {
-            scan->at++;
+    for (;;) {
+        scan->at = json_plain_run(scan->at, scan->end);
+        if (take(scan, '"'))
             return true;
-        }
-        if (byte < 0x20 || (byte == '\\' && !may_escape))
-            return false;
-        size_t step = byte < 0x80 ? 1 : utf8_step(scan->at, scan->end);
-        if (step == 0)
-            return false;
-        scan->at += step;
-        if (byte == '\\' && !take_escape(scan))
+        if (!may_escape || !take(scan, '\\') || !take_escape(scan))
             return false;
     }
-    return false;
 }
 
 static size_t take_digits(struct scan *scan)
