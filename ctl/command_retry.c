@@ -7,6 +7,7 @@
 #include "follow.h"
 #include "interrupt.h"
 #include "options.h"
+#include "reconnect.h"
 #include "target.h"
 #include "text.h"
 
@@ -33,7 +34,7 @@ static void begin(struct ctl *ctl, struct follow *follow, const json_t *result)
     char count[48];
     json_int_t batch = json_integer_value(json_object_get(result, "batch"));
     uint64_t jobs = (uint64_t)json_integer_value(json_object_get(result, "jobs"));
-    follow_begin(follow, (uint64_t)batch, jobs);
+    follow_begin(follow, (uint64_t)batch, jobs, json_is_true(json_object_get(result, "durable")));
     if (ctl->json)
         return;
     if (json_is_true(json_object_get(result, "existing")))
@@ -43,6 +44,22 @@ static void begin(struct ctl *ctl, struct follow *follow, const json_t *result)
                 "batch %" JSON_INTEGER_FORMAT " runs %s of batch %" JSON_INTEGER_FORMAT " again",
                 batch, text_count(jobs, "job", "jobs", count, sizeof(count)),
                 json_integer_value(json_object_get(result, "retry_of")));
+}
+
+/* What is to be said where nobody knows whether there is a new batch. */
+static int tell_unanswered(struct ctl *ctl, const struct retry_options *given, int code)
+{
+    struct error why = ctl->error;
+    if (code == CTL_INTERRUPTED)
+        return ctl_fail(ctl, code,
+                        "interrupted before the daemon answered; `awaitctl list` tells whether "
+                        "there is a new batch");
+    if (code == CTL_NO_DAEMON)
+        return ctl_fail(ctl, code, "%.300s; whether there is a new batch is not known%s", why.text,
+                        given->key ? ": ask again with the same --key"
+                                   : " (`awaitctl list` tells); with a --key it could have been "
+                                     "asked again");
+    return code;
 }
 
 static int retry(struct ctl *ctl, const struct retry_options *given, struct connection *connection,
@@ -59,13 +76,10 @@ static int retry(struct ctl *ctl, const struct retry_options *given, struct conn
            *result;
     if (!params)
         return ctl_fail(ctl, CTL_USAGE, "--key: not valid UTF-8");
-    int code = connection_call(connection, "batch.retry", params, &result);
-    if (code == CTL_INTERRUPTED)
-        return ctl_fail(ctl, code,
-                        "interrupted before the daemon answered; `awaitctl list` tells whether "
-                        "there is a new batch");
+    int code = given->key ? reconnect_call(ctl, connection, 0, "batch.retry", params, &result)
+                          : connection_call(connection, "batch.retry", params, &result);
     if (code)
-        return code;
+        return tell_unanswered(ctl, given, code);
     follow_init(&follow, ctl, connection, &follow_options);
     begin(ctl, &follow, result);
     if (given->no_wait && !ctl->json)

@@ -8,6 +8,7 @@
 #include "follow.h"
 #include "interrupt.h"
 #include "options.h"
+#include "reconnect.h"
 #include "target.h"
 
 struct watch_options {
@@ -31,18 +32,31 @@ static int watch(struct ctl *ctl, const struct watch_options *given, struct conn
                   given->events ? given->events : "each", "from", (json_int_t)given->from);
     if (!params)
         return ctl_fail(ctl, CTL_USAGE, "--events: not valid UTF-8");
-    json_t *result;
-    int code = connection_call(connection, "batch.watch", params, &result);
+    json_t *result = NULL;
+    bool durable;
+    int code = reconnect_ask_durable(ctl, connection, batch, &durable);
+    if (code)
+        json_decref(params);
+    else if (durable)
+        code = reconnect_call(ctl, connection, batch, "batch.watch", params, &result);
+    else
+        code = connection_call(connection, "batch.watch", params, &result);
     if (code == CTL_INTERRUPTED)
         return follow_interrupted(ctl, batch);
     if (code)
         return code;
 
     /* Fewer events than jobs cannot move a bar. */
-    struct follow_options follow_options = {.lines = true, .no_bar = given->events};
+    struct follow_options follow_options = {
+        .lines = true,
+        .no_bar = given->events,
+        .events = given->events ? given->events : "each",
+    };
     struct follow follow;
     follow_init(&follow, ctl, connection, &follow_options);
-    follow_begin(&follow, batch, (uint64_t)json_integer_value(json_object_get(result, "jobs")));
+    follow_begin(&follow, batch, (uint64_t)json_integer_value(json_object_get(result, "jobs")),
+                 durable);
+    follow.next = (uint64_t)given->from;
     follow.progress.counts.ended = (uint64_t)given->from;
     json_decref(result);
     return follow_run(&follow);

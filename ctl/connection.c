@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include "base/cleanup.h"
-#include "base/paths.h"
+#include "connect.h"
 #include "ctl.h"
 #include "interrupt.h"
 #include "wire/frame.h"
@@ -18,8 +17,10 @@
 
 /* Bytes of one message of the daemon, and its nesting; reason: outputs are bounded by the daemon
  * (limits.output_bytes), which is trusted, but its socket's path may be anybody's. */
-#define MESSAGE_BYTES_MAX ((size_t)1 << 30)
-#define MESSAGE_DEPTH_MAX 128
+static const struct frame_scanner scanner_at_start = {
+    .max_size = (size_t)1 << 30,
+    .max_depth = 128,
+};
 /* Bytes read at once: some hundred events. */
 #define READ_BYTES ((size_t)64 << 10)
 
@@ -33,61 +34,17 @@ struct connection {
     char *buffer;
     size_t start, scanned, end, capacity;
     bool complete;
+    bool lost; /* the daemon closed it, or it broke */
     connection_skimmer *skimmer;
     void *skimmer_context;
 };
 
 /* ---- Connecting -------------------------------------------------------------------------------- */
 
-/* Which exit code a failed connect(2) is. */
-static int fail_connect(struct ctl *ctl, const char *path, int error)
-{
-    switch (error) {
-    case EACCES:
-    case EPERM:
-        return ctl_fail(ctl, CTL_NOT_ALLOWED,
-                        "not allowed to use %s: ask its owner to let you into its group", path);
-    case ENOENT:
-        return ctl_fail(ctl, CTL_NO_DAEMON,
-                        "no daemon: %s does not exist; is awaitd running, and with this socket?",
-                        path);
-    case ECONNREFUSED:
-        return ctl_fail(ctl, CTL_NO_DAEMON, "no daemon: nobody answers at %s; is awaitd running?",
-                        path);
-    default:
-        return ctl_fail(ctl, CTL_NO_DAEMON, "cannot connect to %s: %s", path, strerror(error));
-    }
-}
-
-static int connect_to(struct ctl *ctl, const char *path, int *out)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t size = strlen(path);
-    if (size == 0 || size >= sizeof(address.sun_path))
-        return ctl_fail(ctl, CTL_USAGE, "the socket's path must have 1 to %zu bytes: '%s'",
-                        sizeof(address.sun_path) - 1, path);
-    memcpy(address.sun_path, path, size + 1);
-
-    AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return ctl_fail(ctl, CTL_NO_DAEMON, "cannot make a socket: %s", strerror(errno));
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-        return fail_connect(ctl, path, errno);
-    *out = take_fd(&fd);
-    return CTL_OK;
-}
-
 int connection_open(struct ctl *ctl, struct connection **out)
 {
-    AUTO_FREE char *default_path = NULL;
-    const char *path = ctl->socket;
-    if (!path)
-        path = default_path = paths_find_socket();
-    if (!path)
-        return ctl_fail_memory(ctl);
-
     int fd = -1;
-    int code = connect_to(ctl, path, &fd);
+    int code = connect_to_daemon(ctl, true, &fd);
     if (code)
         return code;
     struct connection *connection = calloc(1, sizeof(*connection));
@@ -97,10 +54,28 @@ int connection_open(struct ctl *ctl, struct connection **out)
     }
     connection->ctl = ctl;
     connection->fd = fd;
-    connection->scanner.max_size = MESSAGE_BYTES_MAX;
-    connection->scanner.max_depth = MESSAGE_DEPTH_MAX;
+    connection->scanner = scanner_at_start;
     *out = connection;
     return CTL_OK;
+}
+
+int connection_reopen(struct connection *connection)
+{
+    int fd = -1;
+    int code = connect_to_daemon(connection->ctl, false, &fd);
+    if (code)
+        return code;
+    (void)close(connection->fd); /* it is of no use any more */
+    connection->fd = fd;
+    connection->scanner = scanner_at_start;
+    connection->start = connection->scanned = connection->end = 0;
+    connection->complete = connection->lost = false;
+    return CTL_OK;
+}
+
+bool connection_is_lost(const struct connection *connection)
+{
+    return connection->lost;
 }
 
 void connection_close(struct connection *connection)
@@ -131,6 +106,7 @@ void connection_set_skimmer(struct connection *connection, connection_skimmer *s
 
 static int fail_gone(struct connection *connection, const char *why)
 {
+    connection->lost = true;
     return ctl_fail(connection->ctl, CTL_NO_DAEMON, "the daemon went away%s%s", *why ? ": " : "",
                     why);
 }

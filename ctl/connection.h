@@ -39,6 +39,11 @@ void incoming_print(const struct incoming *incoming);
 int connection_open(struct ctl *ctl, struct connection **out);
 /* NULL is fine. */
 void connection_close(struct connection *connection);
+/* Connects it anew, to the same socket, without waiting. What came before and was not given out is forgotten, and so
+ * are requests under way; numbers of requests go on. On failure, as connection_open() tells it, it is as before. */
+int connection_reopen(struct connection *connection);
+/* Whether the daemon closed it, or it broke: the reason for a CTL_NO_DAEMON that reconnecting can help. */
+bool connection_is_lost(const struct connection *connection);
 /* For poll(2); use with connection_has_input(). */
 int connection_fd(const struct connection *connection);
 /* Whether a whole message is at hand, so that connection_read() will not wait. */

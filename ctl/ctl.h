@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <jansson.h>
 #include "base/error.h"
+#include "options.h"
 
 enum ctl_exit {
     CTL_OK = 0,
@@ -32,6 +33,8 @@ struct ctl {
     const char *socket; /* NULL: the default one */
     bool json;          /* print what the protocol said, a line each */
     bool quiet;         /* nothing but data and errors */
+    struct option_span
+        reconnect; /* how long to try again when the daemon went away, see reconnect.h */
     bool help, version;
     int words; /* arguments of the command in front of "--"; without one, all */
 

@@ -4,7 +4,9 @@
 #include "follow.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -14,6 +16,7 @@
 #include "interrupt.h"
 #include "output.h"
 #include "process.h"
+#include "reconnect.h"
 #include "summary.h"
 #include "terminal.h"
 #include "text.h"
@@ -30,6 +33,8 @@ static bool wants_bar(const struct ctl *ctl, const struct follow_options *option
 
 const char *follow_events(const struct ctl *ctl, const struct follow_options *options)
 {
+    if (options->events)
+        return options->events;
     bool each = ctl->json || options->lines || options->outputs || wants_bar(ctl, options);
     return each ? "each" : "failures";
 }
@@ -60,6 +65,12 @@ static bool skim_event(void *context, const char *text, size_t size)
     if (!find_member(text, own_size, "\"method\":\"job.done\"") ||
         !find_member(text, own_size, "\"state\":\"succeeded\"") || is_time_to_ask(follow))
         return false;
+    static const char member[] = "\"seq\":";
+    const char *seq = find_member(text, own_size, member);
+    if (!seq)
+        return false;
+    follow->next =
+        strtoull(seq + sizeof(member) - 1, NULL, 10) + 1; /* ends at a comma at the latest */
     follow->progress.counts.ended++;
     if (follow->ctl->json) {
         (void)fwrite(text, 1, size, stdout); /* main looks at ferror */
@@ -78,9 +89,10 @@ void follow_init(struct follow *follow, struct ctl *ctl, struct connection *conn
         connection_set_skimmer(connection, skim_event, follow);
 }
 
-void follow_begin(struct follow *follow, uint64_t batch, uint64_t jobs)
+void follow_begin(struct follow *follow, uint64_t batch, uint64_t jobs, bool durable)
 {
     follow->batch = batch;
+    follow->durable = durable;
     if (wants_bar(follow->ctl, &follow->options) && !follow->progress.on)
         progress_start(&follow->progress, jobs);
     follow->asked_ns = clock_now_ns(); /* what is over at once is not asked about */
@@ -190,6 +202,7 @@ static int on_job_done(struct follow *follow, const json_t *job)
     const char *state = json_string_value(json_object_get(job, "state"));
     bool succeeded = is_state(state, JOB_SUCCEEDED);
     int code = CTL_OK;
+    follow->next = (uint64_t)json_integer_value(json_object_get(job, "seq")) + 1;
     follow->progress.counts.ended++;
     if (!succeeded) {
         follow->not_succeeded++;
@@ -301,6 +314,45 @@ static int follow_next(struct follow *follow)
     return code;
 }
 
+/* ---- When the daemon went away ------------------------------------------------------------------- */
+
+static bool can_resume(const struct follow *follow)
+{
+    return follow->durable && reconnect_can_help(follow->ctl, follow->connection);
+}
+
+/* The answer is not printed: with --json, too, all is to look as if there had been one daemon all the time. */
+static int watch_again(struct follow *follow)
+{
+    json_int_t id;
+    struct incoming answer;
+    json_t *params =
+        json_pack("{s:I, s:s, s:I}", "batch", (json_int_t)follow->batch, "events",
+                  follow_events(follow->ctl, &follow->options), "from", (json_int_t)follow->next);
+    if (!params)
+        return ctl_fail_memory(follow->ctl);
+    int code = connection_send(follow->connection, "batch.watch", params, &id);
+    if (code == CTL_OK)
+        code = connection_answer(follow->connection, id, follow_on_event, follow, &answer);
+    if (code == CTL_OK)
+        incoming_clear(&answer);
+    return code;
+}
+
+int follow_resume(struct follow *follow)
+{
+    int code = CTL_NO_DAEMON;
+    progress_hide(&follow->progress);
+    follow->asked = 0;
+    while (code == CTL_NO_DAEMON && can_resume(follow)) {
+        code = reconnect(follow->ctl, follow->connection, follow->batch, INFINITY);
+        if (code)
+            return code;
+        code = watch_again(follow);
+    }
+    return code;
+}
+
 int follow_interrupted(struct ctl *ctl, uint64_t batch)
 {
     return ctl_fail(ctl, CTL_INTERRUPTED,
@@ -311,14 +363,20 @@ int follow_interrupted(struct ctl *ctl, uint64_t batch)
 int follow_run(struct follow *follow)
 {
     struct ctl *ctl = follow->ctl;
+    bool has_tried = false;
     int code = CTL_OK;
     interrupt_catch();
-    while (code == CTL_OK && !follow->done)
+    while (code == CTL_OK && !follow->done) {
         code = follow_next(follow);
+        if (code == CTL_NO_DAEMON && can_resume(follow)) {
+            has_tried = true;
+            code = follow_resume(follow);
+        }
+    }
     progress_hide(&follow->progress);
     if (code == CTL_INTERRUPTED && !follow->options.ends_with_us)
         return follow_interrupted(ctl, follow->batch);
-    if (code == CTL_NO_DAEMON) {
+    if (code == CTL_NO_DAEMON && !has_tried) {
         struct error why = ctl->error;
         return ctl_fail(ctl, CTL_NO_DAEMON, "%.300s, and batch %ju was not done", why.text,
                         (uintmax_t)follow->batch);

@@ -24,7 +24,8 @@ struct follow_options {
     bool process;
     bool details; /* where `plain`: the job's details in words, on standard error */
     bool no_bar;
-    bool ends_with_us; /* the daemon does: when we are interrupted, so are the jobs */
+    const char *events; /* which to ask for; NULL: those that are needed for the above */
+    bool ends_with_us;  /* the daemon does: when we are interrupted, so are the jobs */
 };
 
 struct follow {
@@ -32,6 +33,8 @@ struct follow {
     struct connection *connection;
     struct follow_options options;
     uint64_t batch; /* 0: not yet known */
+    bool durable;   /* it outlives the daemon */
+    uint64_t next;  /* the completion to go on with, if the daemon goes away */
     struct progress progress;
     json_int_t asked; /* the request for the bar's counts that is under way; 0: none */
     uint64_t asked_ns;
@@ -43,14 +46,14 @@ struct follow {
     int code;   /* once done: the exit code */
 };
 
-/* Which events to ask for: "each", "failures" or "none" (the summary comes in any case). */
+/* Which events to ask for: "each", "failures" or "summary" (which comes in any case). */
 const char *follow_events(const struct ctl *ctl, const struct follow_options *options);
 
 /* Sets it up; `connection` and `ctl` must outlive it. */
 void follow_init(struct follow *follow, struct ctl *ctl, struct connection *connection,
                  const struct follow_options *options);
 /* The batch is known, and how many jobs it has; 0: not yet. */
-void follow_begin(struct follow *follow, uint64_t batch, uint64_t jobs);
+void follow_begin(struct follow *follow, uint64_t batch, uint64_t jobs, bool durable);
 
 /* One event; a connection_event_handler. */
 int follow_on_event(void *context, const struct incoming *event);
@@ -58,8 +61,12 @@ int follow_on_event(void *context, const struct incoming *event);
 /* The failure of being interrupted while a batch goes on: tells how to attach again. */
 int follow_interrupted(struct ctl *ctl, uint64_t batch);
 
-/* Reads events until the batch is done; returns the exit code. ^C and a daemon that goes away are told
- * with how to attach again. */
+/* When the daemon went away: waits until it is back, and goes on behind the last event, as if it never had been. Where
+ * the batch did not outlive it, or nobody wants to wait, the failure stays as it was. */
+int follow_resume(struct follow *follow);
+
+/* Reads events until the batch is done, also over a restart of the daemon; returns the exit code. ^C and a daemon that
+ * is gone are told with how to attach again. */
 int follow_run(struct follow *follow);
 
 #endif

@@ -17,6 +17,8 @@ static const struct option_row common_rows[] = {
            .text = "print what the protocol said, one message per line"),
     OPTION(struct ctl, quiet, .name = "quiet", .letter = 'q',
            .text = "print nothing but data and errors"),
+    OPTION(struct ctl, reconnect, .name = "reconnect", .argument = "SPAN",
+           .text = "try again that long when the daemon went away (default: 30; 0: not at all)"),
     OPTION(struct ctl, help, .name = "help", .letter = 'h', .text = "show this help"),
     OPTION(struct ctl, version, .name = "version", .letter = 'V',
            .text = "show the version of awaitctl"),
@@ -232,7 +234,7 @@ static bool value_of(const struct option_row *row, const void *field, json_t **o
     case OPTION_ROWS:
         return false;
     case OPTION_FLAG:
-        *out = json_true();
+        *out = json_boolean(!row->clears);
         return *(const bool *)field;
     case OPTION_INTEGER:
         *out = json_integer(*(const int64_t *)field);

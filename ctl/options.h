@@ -54,6 +54,7 @@ struct option_row {
     bool once;            /* for texts: to give it twice is an error */
     /* The member of the protocol's params that it becomes: "limit", "retry.max"; NULL: none. */
     const char *member;
+    bool clears;                   /* for flags: the member becomes false */
     const struct option_row *rows; /* of OPTION_ROWS, the struct's own table */
 };
 

@@ -34,20 +34,15 @@ const struct option_row terms_rows[] = {
     OPTION(struct terms_options, key, .name = "key", .argument = "KEY", .member = "key",
            .text = "your own name for the batch; with one that was used before, that batch is "
                    "followed and nothing is run again"),
+    OPTION(struct terms_options, no_durable, .name = "no-durable", .member = "durable",
+           .clears = true, .text = "forget the batch when the daemon ends, which is cheaper"),
     OPTIONS_END,
 };
-
-/* Terms of the protocol that only a file can give, since they make no difference from one call to the other. */
-static const char *const terms_of_files[] = {"durable"};
 
 bool terms_has(const char *name, size_t size)
 {
     for (const struct option_row *row = terms_rows; row->type != OPTION_END; row++) {
         if (strcspn(row->member, ".") == size && memcmp(row->member, name, size) == 0)
-            return true;
-    }
-    for (size_t i = 0; i < sizeof(terms_of_files) / sizeof(terms_of_files[0]); i++) {
-        if (strlen(terms_of_files[i]) == size && memcmp(terms_of_files[i], name, size) == 0)
             return true;
     }
     return false;

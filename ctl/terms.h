@@ -19,6 +19,7 @@ struct terms_options {
     struct option_number priority, limit, retry;
     struct option_rate rate;
     struct option_span timeout, deadline, retry_delay, retry_max_delay;
+    bool no_durable;
 };
 
 /* Their table, for OPTION_ROWS_OF(). */

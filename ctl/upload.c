@@ -14,9 +14,8 @@
 #include "connection.h"
 #include "ctl.h"
 #include "follow.h"
-#include "interrupt.h"
-#include "pieces.h"
 #include "terms.h"
+#include "upload_parts.h"
 #include "wire/frame.h"
 
 /* A message up to this many bytes is sent without asking for the daemon's limits, which saves a
@@ -26,20 +25,6 @@
 #define ENVELOPE_BYTES ((size_t)512)
 /* Levels of a message above an entry: the message, params, jobs. */
 #define ENVELOPE_DEPTH 3
-struct upload {
-    struct ctl *ctl;
-    struct connection *connection;
-    struct upload_options options;
-    struct follow *follow;
-    char *params; /* owned; of batch.submit or batch.open, without jobs, as JSON */
-    size_t envelope_bytes;
-    size_t line_bytes; /* the daemon's limits; 0: not asked yet */
-    unsigned depth;
-    json_int_t batch; /* 0: not opened */
-    bool existing;    /* it is one that was there before, by its key */
-    bool untold;      /* the daemon was not told what the entries of the batch with this key are */
-    struct pieces pieces;
-};
 
 int upload_read_terms(struct upload *upload)
 {
@@ -100,36 +85,12 @@ static void map_problems(struct upload *upload, const struct piece *piece)
         terms_name_problems(upload->options.terms, upload->ctl->problems);
 }
 
-/* Waits for one answer. */
-static int await(struct upload *upload, json_int_t id, bool print, json_t **result)
-{
-    struct incoming answer;
-    int code = connection_answer(upload->connection, id, upload->follow ? follow_on_event : NULL,
-                                 upload->follow, &answer);
-    if (code)
-        return code;
-    if (print && upload->ctl->json)
-        incoming_print(&answer);
-    *result = json_incref(answer.body);
-    incoming_clear(&answer);
-    return CTL_OK;
-}
-
-/* The same for a small request, sent now. */
-static int ask(struct upload *upload, const char *method, json_t *params, bool print,
-               json_t **result)
-{
-    json_int_t id;
-    int code = connection_send(upload->connection, method, params, &id);
-    return code ? code : await(upload, id, print, result);
-}
-
 /* Waits until the oldest message under way has been accepted. */
 static int await_oldest(struct upload *upload)
 {
     struct piece *piece = pieces_oldest(&upload->pieces);
     json_t *result;
-    int code = await(upload, piece->id, false, &result);
+    int code = upload_await(upload, piece->id, false, &result);
     if (code) {
         map_problems(upload, piece);
         return code;
@@ -143,6 +104,8 @@ int upload_take(struct upload *upload)
 {
     struct incoming incoming;
     int code = connection_read(upload->connection, 0, &incoming);
+    if (code == CTL_NO_DAEMON && upload_can_resume(upload))
+        return upload_resume(upload);
     if (code)
         return code == CTL_TIMED_OUT ? CTL_OK : code;
     struct piece *piece = pieces_oldest(&upload->pieces);
@@ -168,7 +131,7 @@ static int learn_limits(struct upload *upload)
     if (upload->line_bytes > 0)
         return CTL_OK;
     json_t *hello;
-    int code = ask(upload, "hello", NULL, false, &hello);
+    int code = upload_ask_surely(upload, "hello", NULL, false, &hello);
     if (code)
         return code;
     const json_t *limits = json_object_get(hello, "limits");
@@ -240,14 +203,14 @@ static int send_gathered(struct upload *upload, const char *method, const char *
                                 upload->pieces.entries.size);
     if (code == CTL_OK)
         code = connection_write(upload->connection, tail, sizeof(tail) - 1);
-    bytes_clear(&upload->pieces.entries);
-    upload->pieces.under_way++;
     return code;
 }
 
-/* Says that nothing new is run, since the key was used before. */
-static void tell_existing(struct upload *upload, const json_t *result)
+/* The batch is known. Says that nothing new is run where the key was used before. */
+static void take_answer(struct upload *upload, const json_t *result)
 {
+    upload->unanswered = false;
+    upload->durable = json_is_true(json_object_get(result, "durable"));
     upload->existing = json_is_true(json_object_get(result, "existing"));
     if (upload->existing && !upload->ctl->json)
         ctl_say(upload->ctl, "batch %" JSON_INTEGER_FORMAT " has this key: nothing is run again%s",
@@ -255,35 +218,39 @@ static void tell_existing(struct upload *upload, const json_t *result)
                 upload->untold ? "; whether its jobs are the same is not known" : "");
 }
 
-/* A batch that is open gets its jobs from somebody else, who may have given up. */
-static int warn_of_open(struct upload *upload)
+/* A batch that is open gets its jobs from somebody else, who may have given up; or it is the one that we began
+ * when the daemon went away. */
+static int warn_of_open(struct upload *upload, bool may_be_ours)
 {
     json_t *params = json_pack("{s:I}", "batch", upload->batch), *batch;
     if (!params)
         return ctl_fail_memory(upload->ctl);
-    int code = ask(upload, "batch.show", params, false, &batch);
+    int code = upload_ask_surely(upload, "batch.show", params, false, &batch);
     if (code)
         return code;
-    if (json_is_false(json_object_get(batch, "sealed")))
+    bool is_open = json_is_false(json_object_get(batch, "sealed"));
+    if (is_open && may_be_ours)
+        code = ctl_fail(upload->ctl, CTL_NO_DAEMON,
+                        "the daemon went away when the batch was begun: it is batch "
+                        "%" JSON_INTEGER_FORMAT
+                        " if nobody else uses this key, and has not all its jobs; end it with: "
+                        "awaitctl cancel %" JSON_INTEGER_FORMAT,
+                        upload->batch, upload->batch);
+    else if (is_open)
         ctl_say(upload->ctl,
                 "batch %" JSON_INTEGER_FORMAT
                 " is not complete: it ends when whoever began it has sent the rest, or by: "
                 "awaitctl cancel %" JSON_INTEGER_FORMAT,
                 upload->batch, upload->batch);
     json_decref(batch);
-    return CTL_OK;
-}
-
-static bool has_key(const struct upload *upload)
-{
-    return json_is_string(json_object_get(upload->options.terms->values, "key"));
+    return code;
 }
 
 /* Says what the entries are, where there is a key to compare them by. */
 static int add_content(struct upload *upload, json_t *params)
 {
     char text[CONTENT_SIZE] = "";
-    if (!has_key(upload))
+    if (!upload_has_key(upload))
         return CTL_OK;
     int code = upload->options.content(upload->options.context, text);
     upload->untold = !*text;
@@ -302,17 +269,20 @@ static int open_batch(struct upload *upload)
         json_decref(params);
         return code;
     }
-    code = ask(upload, "batch.open", params, true, &result);
+    upload->unanswered = true;
+    upload->asked_again = false;
+    code = upload_has_key(upload) ? upload_ask_surely(upload, "batch.open", params, true, &result)
+                                  : upload_ask(upload, "batch.open", params, true, &result);
     if (code) {
         terms_name_problems(upload->options.terms, upload->ctl->problems);
         return code;
     }
     upload->batch = json_integer_value(json_object_get(result, "batch"));
-    tell_existing(upload, result);
+    take_answer(upload, result);
     json_decref(result);
     if (upload->follow)
-        follow_begin(upload->follow, (uint64_t)upload->batch, 0);
-    return upload->existing ? warn_of_open(upload) : CTL_OK;
+        follow_begin(upload->follow, (uint64_t)upload->batch, 0, upload->durable);
+    return upload->existing ? warn_of_open(upload, upload->asked_again) : CTL_OK;
 }
 
 bool upload_is_existing(const struct upload *upload)
@@ -334,12 +304,15 @@ int upload_flush(struct upload *upload)
     char params[80];
     (void)snprintf(params, sizeof(params), "\"batch\":%" JSON_INTEGER_FORMAT ",\"jobs\":[",
                    upload->batch);
-    return send_gathered(upload, "batch.add", params);
+    code = send_gathered(upload, "batch.add", params);
+    bytes_clear(&upload->pieces.entries);
+    upload->pieces.under_way++;
+    return code;
 }
 
 bool upload_is_waiting(const struct upload *upload)
 {
-    return upload->pieces.entries.size > 0 && (upload->batch || !has_key(upload));
+    return upload->pieces.entries.size > 0 && (upload->batch || !upload_has_key(upload));
 }
 
 int upload_add(struct upload *upload, const char *entry, size_t size, uint64_t line)
@@ -369,13 +342,17 @@ static int submit_whole(struct upload *upload, json_t **result)
         return ctl_fail_memory(upload->ctl);
 
     struct piece *piece = pieces_gathered(&upload->pieces);
-    int code = send_gathered(upload, "batch.submit", head);
-    if (code == CTL_OK)
-        code = await(upload, piece->id, true, result);
+    int code;
+    upload->unanswered = true;
+    do {
+        code = send_gathered(upload, "batch.submit", head);
+        if (code == CTL_OK)
+            code = upload_await(upload, piece->id, true, result);
+    } while (upload_shall_ask_again(upload, &code, upload_has_key(upload)));
     if (code)
         map_problems(upload, piece);
     else
-        tell_existing(upload, *result);
+        take_answer(upload, *result);
     return code;
 }
 
@@ -393,7 +370,7 @@ static int seal(struct upload *upload, json_t **result)
         *result = params;
         return CTL_OK;
     }
-    return ask(upload, "batch.seal", params, true, result);
+    return upload_ask_surely(upload, "batch.seal", params, true, result);
 }
 
 int upload_finish(struct upload *upload, uint64_t *batch, uint64_t *jobs)
@@ -406,52 +383,6 @@ int upload_finish(struct upload *upload, uint64_t *batch, uint64_t *jobs)
     *jobs = (uint64_t)json_integer_value(json_object_get(result, "jobs"));
     json_decref(result);
     if (upload->follow)
-        follow_begin(upload->follow, *batch, *jobs);
+        follow_begin(upload->follow, *batch, *jobs, upload->durable);
     return CTL_OK;
-}
-
-/* On a connection of its own: the other may be closed, or in the middle of a message. */
-static int cancel(struct upload *upload)
-{
-    json_t *params = json_pack("{s:I}", "batch", upload->batch);
-    if (!params)
-        return ctl_fail_memory(upload->ctl);
-    struct connection *connection;
-    int code = connection_open(upload->ctl, &connection);
-    if (code) {
-        json_decref(params);
-        return code;
-    }
-    json_int_t id;
-    struct incoming answer;
-    code = connection_send(connection, "batch.cancel", params, &id);
-    if (code == CTL_OK)
-        code = connection_answer(connection, id, NULL, NULL, &answer);
-    if (code == CTL_OK)
-        incoming_clear(&answer);
-    connection_close(connection);
-    return code;
-}
-
-void upload_abandon(struct upload *upload, int code)
-{
-    struct ctl *ctl = upload->ctl;
-    if (!upload->batch || upload->existing) {
-        if (code == CTL_INTERRUPTED && upload->pieces.under_way > 0)
-            (void)ctl_fail(ctl, code,
-                           "interrupted before the daemon answered; `awaitctl list` tells whether "
-                           "it took the batch");
-        return;
-    }
-    ctl_tell_failure(ctl);
-    interrupt_clear();
-    if (cancel(upload)) {
-        struct error why = ctl->error;
-        (void)ctl_fail(ctl, code,
-                       "batch %" JSON_INTEGER_FORMAT
-                       " is incomplete and could not be cancelled: %.300s",
-                       upload->batch, why.text);
-    } else {
-        (void)ctl_fail(ctl, code, "batch %" JSON_INTEGER_FORMAT " was cancelled", upload->batch);
-    }
 }

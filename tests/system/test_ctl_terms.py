@@ -115,10 +115,10 @@ SUBMITTED = {"batch": 7, "jobs": 1, "existing": False}
 
 OPTIONS = ["--limit", "3", "--rate", "10/min burst 2", "--timeout", "250ms", "--deadline", "1h", "--retry", "4",
            "--retry-delay", "2", "--retry-max-delay", "30", "--priority", "-7", "--key", "k", "--on-failure",
-           "cancel", "--name", "n"]
+           "cancel", "--name", "n", "--no-durable"]
 TERMS = {"limit": 3, "rate": "10/min burst 2", "timeout": 0.25, "deadline": 3600,
          "retry": {"max": 4, "delay": 2, "max_delay": 30}, "priority": -7, "key": "k",
-         "on_failure": "cancel", "name": "n"}
+         "on_failure": "cancel", "name": "n", "durable": False}
 
 
 # ---- Options -------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def test_all_terms_are_options_of_both_and_in_their_help(fake):
     for command in ("run", "submit"):
         text = daemon.ctl(command, "-h").stdout
         for option in (word for word in OPTIONS if word.startswith("--")):
-            assert re.search(rf"^ +{option} [A-Z]+ +\S", text, re.MULTILINE), option
+            assert re.search(rf"^ +{option}( [A-Z]+)?\s+\S", text, re.MULTILINE), option
 
 
 # ---- Keys ----------------------------------------------------------------------------------------
@@ -402,7 +402,7 @@ def test_retry_can_leave_at_once(fake):
     ("retry", "interrupted before the daemon answered"),
 ])
 def test_an_interrupt_before_the_answer_tells_what_to_do(fake, command, words):
-    daemon = fake(**{f"batch_{command}": lambda _: None})
+    daemon = fake(**{"batch_show": {"batch": 7}, f"batch_{command}": lambda _: None})
     process = daemon.spawn(command, "7")
     assert daemon.held.wait(DEADLINE)
     process.send_signal(signal.SIGINT)

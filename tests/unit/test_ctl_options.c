@@ -19,7 +19,7 @@ static const struct option_row shared_rows[] = {
 struct given {
     int64_t count;
     const char *name;
-    bool follow;
+    bool follow, alone;
     struct shared shared;
     struct option_span timeout;
 };
@@ -28,6 +28,7 @@ static const struct option_row rows[] = {
     OPTION(struct given, count, .name = "count", .letter = 'n', .argument = "N", .min = 1),
     OPTION(struct given, name, .name = "name", .argument = "NAME"),
     OPTION(struct given, follow, .name = "follow", .letter = 'f'),
+    OPTION(struct given, alone, .name = "alone", .member = "shared", .clears = true),
     OPTION_ROWS_OF(struct given, shared, shared_rows),
     OPTION(struct given, timeout, .name = "timeout", .argument = "SPAN", .member = "limits.time"),
     OPTIONS_END,
@@ -124,8 +125,9 @@ END_TEST
 START_TEST(common_options_are_read_before_and_after_the_command)
 {
     struct line line;
-    READ(&line, "--json", "x", "--socket", "/s");
+    READ(&line, "--json", "x", "--socket", "/s", "--reconnect", "1min");
     ck_assert_int_eq(line.code, CTL_OK);
+    ck_assert_double_eq(line.ctl.reconnect.seconds, 60);
     ck_assert(line.ctl.json);
     ck_assert_str_eq(line.ctl.socket, "/s");
 
@@ -184,10 +186,10 @@ static int gather(void *context, const struct option_row *row, json_t *value)
 START_TEST(members_of_the_protocol_are_visited_where_they_were_given)
 {
     struct line line;
-    READ(&line, "--priority", "0", "--timeout", "1.5", "--count", "3");
+    READ(&line, "--priority", "0", "--timeout", "1.5", "--count", "3", "--alone");
     json_t *found = json_object();
     ck_assert_int_eq(options_visit_members(rows, &line.given, gather, found), CTL_OK);
-    json_t *expected = json_pack("{s:i, s:f}", "priority", 0, "limits.time", 1.5);
+    json_t *expected = json_pack("{s:i, s:f, s:b}", "priority", 0, "limits.time", 1.5, "shared", 0);
     ck_assert(json_equal(found, expected));
     json_decref(found);
     json_decref(expected);

@@ -43,12 +43,14 @@ START_TEST(options_become_members_of_the_protocol)
         .rate = {.text = "10/s"},
         .timeout = {.given = true, .seconds = 1.5},
         .retry_delay = {.given = true, .seconds = 0.25},
+        .no_durable = true,
     };
     ck_assert_int_eq(terms_add_options(&ctl, &terms, &given), CTL_OK);
     ck_assert_int_eq(terms_check(&ctl, &terms), CTL_OK);
-    are(&terms, "{\"key\":\"k\",\"limit\":3,\"name\":\"n\",\"on_failure\":\"cancel\","
-                "\"priority\":0,\"rate\":\"10/s\",\"retry\":{\"delay\":0.25,\"max\":2},"
-                "\"timeout\":1.5}");
+    are(&terms,
+        "{\"durable\":false,\"key\":\"k\",\"limit\":3,\"name\":\"n\",\"on_failure\":\"cancel\","
+        "\"priority\":0,\"rate\":\"10/s\",\"retry\":{\"delay\":0.25,\"max\":2},"
+        "\"timeout\":1.5}");
     is_told_as(&terms, "limit", "--limit");
     is_told_as(&terms, "retry.delay", "--retry-delay");
     is_told_as(&terms, "on_failure", "--on-failure");
