@@ -30,6 +30,8 @@ static const char version_1[] =
     "on)\n"
     "                         -- seen_ns, seen: a moment as stored, and on the wall clock\n"
     "                         -- closed: 1: the daemon has ended in order since\n"
+    "                         -- deleting: the number of a batch whose rows are being deleted; "
+    "0: none\n"
     "  value ANY\n"
     ") STRICT, WITHOUT ROWID;\n"
 
