@@ -411,6 +411,9 @@ class Daemon:
 
     def spawn(self):
         """Starts it, without waiting for anything."""
+        with contextlib.suppress(BlockingIOError):  # what one before it has told
+            while True:
+                self._notify.recv(65536, socket.MSG_DONTWAIT)
         self.process = subprocess.Popen(self.command, env=self.env, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, **self.popen)
         self.log = Lines(self.process.stderr or io.BytesIO())
@@ -446,6 +449,22 @@ class Daemon:
 
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)
+
+    def kill(self):
+        """Kills it, and waits for its end and that of its workers, which die with it, and of what they ran."""
+        self.process.kill()
+        assert self.wait() == -signal.SIGKILL
+        eventually(lambda: not self.left_behind(), "nobody is left")
+        bury_orphans()
+
+    def restart(self, kill=False):
+        """Ends it, in order or not, and starts it again."""
+        if kill:
+            self.kill()
+        else:
+            self.terminate()
+            assert self.wait() == 0, self.log.text()
+        return self.start()
 
     def wait(self):
         """The exit status, once it has ended."""
