@@ -74,6 +74,8 @@ struct batch {
     bool
         cut_short; /* cancelled while it was open: it is not what it was to be, however its jobs ended */
     bool finished; /* sealed, and all jobs have ended */
+    bool recalled; /* it had left memory, and was read back from the store */
+    bool wanted;   /* somebody who asked for that has yet to be served: it does not leave memory */
 
     bool
         durable; /* the store has it, or is about to; what is told of it has been committed before */

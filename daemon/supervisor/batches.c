@@ -136,7 +136,7 @@ void batches_finished(struct batches *batches, struct batch *batch)
     for (struct batch *oldest = TAILQ_FIRST(&batches->finished);
          oldest != batch && batches->history_bytes > batches->history_bytes_max; oldest = next) {
         next = TAILQ_NEXT(oldest, finished_link);
-        if (!LIST_EMPTY(&oldest->watchers))
+        if (!LIST_EMPTY(&oldest->watchers) || oldest->wanted)
             continue;
         TAILQ_REMOVE(&batches->finished, oldest, finished_link);
         batches->finished_count--;

@@ -42,7 +42,7 @@ struct batch *batches_find(const struct batches *batches, uint64_t number);
 struct batch *batches_below(const struct batches *batches, uint64_t number);
 
 /* A batch has finished: it counts as history from now on, and the oldest of the history that nobody
- * watches make room for it. Never frees `batch` itself. */
+ * watches or wants make room for it. Never frees `batch` itself. */
 void batches_finished(struct batches *batches, struct batch *batch);
 
 #endif

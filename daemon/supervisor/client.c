@@ -45,6 +45,7 @@ struct client {
     int hangup_fd;        /* what it watches; -1: none */
     int fd_end;           /* see struct client_limits */
     struct client_watchers watchers;
+    struct errand *errand;
     bool held;    /* the request in front cannot be served yet */
     bool ended;   /* no more input will come */
     bool gone;    /* nobody is there to read answers either */
@@ -279,11 +280,17 @@ static void read_on(struct client *client)
         client_abandon(client);
 }
 
+/* Whether the next request may be served now. One that was held is served whatever waits to be sent. */
+static bool may_serve(const struct client *client)
+{
+    return !client->closing && !client->held && (client->complete || !client_is_full(client));
+}
+
 static void serve_some(struct client *client)
 {
     uint64_t end_ns = clock_now_ns() + TURN_NS;
     bool more = true, late = false;
-    while (!client->closing && !client->held && !client_is_full(client) && more && !late) {
+    while (may_serve(client) && more && !late) {
         more = serve_next(client) && evbuffer_get_length(client->input) > 0;
         late = clock_now_ns() >= end_ns;
     }
@@ -453,6 +460,11 @@ void client_release(struct client *client)
 bool client_is_held(const struct client *client)
 {
     return client->held;
+}
+
+struct errand **client_errand(struct client *client)
+{
+    return &client->errand;
 }
 
 struct client_watchers *client_watchers(struct client *client)

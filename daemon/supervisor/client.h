@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 struct client;
+struct errand;
 struct event_base;
 struct rpc_request;
 struct watcher;
@@ -51,10 +52,13 @@ void client_abandon(struct client *client);
 /* Serves no more requests, and closes the connection when what was queued has been sent. */
 void client_end(struct client *client);
 /* The request that is being carried out cannot be yet: nothing more is read, and it is carried out again after
- * client_release(). A client that is gone before that is closed, and what it asked for is not done. */
+ * client_release(), in the next turn of the loop, even if much waits to be sent: others may wait for that. A client
+ * that is gone before that is closed, and what it asked for is not done. */
 void client_hold(struct client *client);
 void client_release(struct client *client);
 bool client_is_held(const struct client *client);
+/* Where errands.c keeps what a held client waits for; NULL at first. */
+struct errand **client_errand(struct client *client);
 /* Whether anything waits to be sent. */
 bool client_has_unsent(const struct client *client);
 /* Whether so much waits to be sent that events should wait too. */

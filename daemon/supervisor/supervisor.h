@@ -10,11 +10,13 @@
 #include <jansson.h>
 #include "supervisor/batches.h"
 #include "supervisor/catalogue.h"
+#include "supervisor/errands.h"
 #include "supervisor/stats.h"
 
 struct config;
 struct control;
 struct error;
+struct history;
 struct holds;
 struct log;
 struct pool;
@@ -34,6 +36,8 @@ struct supervisor {
     struct watchers *watchers;
     struct holds *holds;
     struct store *store;     /* NULL: nothing outlives the daemon */
+    struct errands errands;  /* what clients wait for it to do, */
+    struct history *history; /* and among that, which batches they wait for */
     struct control *control; /* NULL until the plugins are known */
     struct event *on_term, *on_int, *on_hup;
     struct event *stop_timer;

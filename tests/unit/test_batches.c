@@ -186,6 +186,22 @@ START_TEST(history_that_is_watched_stays_until_nobody_does)
 }
 END_TEST
 
+START_TEST(history_that_is_wanted_stays_until_it_is_not)
+{
+    batches.history_bytes_max = 0;
+    struct batch *wanted = finish(add());
+    wanted->wanted = true;
+    for (int i = 0; i < 3; i++)
+        (void)finish(add());
+    ck_assert_ptr_eq(batches_find(&batches, 1), wanted);
+    ck_assert_uint_eq(batches.finished_count, 2);
+    wanted->wanted = false;
+    (void)finish(add());
+    ck_assert_ptr_null(batches_find(&batches, 1));
+    ck_assert_uint_eq(batches.finished_count, 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("batches");
@@ -202,6 +218,7 @@ int main(void)
     tcase_add_test(tests, history_goes_by_the_end_and_not_by_the_start);
     tcase_add_test(tests, the_newest_of_the_history_stays_however_large_it_is);
     tcase_add_test(tests, history_that_is_watched_stays_until_nobody_does);
+    tcase_add_test(tests, history_that_is_wanted_stays_until_it_is_not);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }
