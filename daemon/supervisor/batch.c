@@ -174,6 +174,9 @@ void batch_truncate(struct batch *batch, uint32_t entries)
 uint32_t batch_entry_of(const struct batch *batch, uint32_t job)
 {
     assert(job < batch->jobs);
+    /* No entry is empty: where none before has more than one job, it has the job's number. */
+    if (job < batch->entries_count && batch->entries[job].first == job)
+        return job;
     uint32_t low = 0, high = batch->entries_count;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;

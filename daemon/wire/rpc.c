@@ -69,7 +69,7 @@ static int check_request(json_t *root, struct error *error)
 static char *cut_jobs(const char *text, size_t size, struct bytes_view *jobs, size_t *rest_size)
 {
     struct bytes_view root = {.data = (const uint8_t *)text, .size = size};
-    struct bytes_view array = slice_member(slice_member(root, "params"), "jobs");
+    struct bytes_view array = slice_member(slice_from_member(root, "params"), "jobs");
     if (!array.size || array.data[0] != '[')
         return NULL;
     char *rest = malloc(size - array.size + 2);

@@ -30,28 +30,26 @@ static const uint8_t *skip_string(const uint8_t *at, const uint8_t *end)
     return NULL;
 }
 
+/* What ends a run of bytes that mean nothing here, in a value that is nested. */
+static const bool stops[256] = {
+    ['"'] = true, ['{'] = true, ['['] = true, ['}'] = true, [']'] = true,
+};
+
 /* From the opening bracket of an object or array to behind the closing one; NULL: it has no end. */
 static const uint8_t *skip_nested(const uint8_t *at, const uint8_t *end)
 {
-    size_t depth = 0;
-    while (at && at < end) {
-        switch (*at) {
-        case '"':
+    for (size_t depth = 0; at && at < end;) {
+        uint8_t byte = *at;
+        if (!stops[byte]) {
+            at++;
+        } else if (byte == '"') {
             at = skip_string(at, end);
-            break;
-        case '{':
-        case '[':
-            depth++;
+        } else {
             at++;
-            break;
-        case '}':
-        case ']':
-            at++;
-            if (--depth == 0)
+            if (byte == '{' || byte == '[')
+                depth++;
+            else if (--depth == 0)
                 return at;
-            break;
-        default:
-            at++;
         }
     }
     return NULL;
@@ -85,7 +83,7 @@ static const uint8_t *skip_name(const uint8_t *at, const uint8_t *end, struct by
     return at < end && *at == ':' ? skip_blanks(at + 1, end) : NULL;
 }
 
-struct bytes_view slice_member(struct bytes_view object, const char *name)
+struct bytes_view slice_from_member(struct bytes_view object, const char *name)
 {
     static const struct bytes_view none;
     if (!object.size || object.data[0] != '{')
@@ -95,14 +93,24 @@ struct bytes_view slice_member(struct bytes_view object, const char *name)
     do {
         struct bytes_view found;
         const uint8_t *value = skip_name(skip_blanks(at + 1, end), end, &found);
-        const uint8_t *behind = value ? skip_value(value, end) : NULL;
-        if (!behind)
+        if (!value)
             return none;
         if (found.size == length && !memcmp(found.data, name, length))
-            return (struct bytes_view){.data = value, .size = (size_t)(behind - value)};
+            return (struct bytes_view){.data = value, .size = (size_t)(end - value)};
+        const uint8_t *behind = skip_value(value, end);
+        if (!behind)
+            return none;
         at = skip_blanks(behind, end);
     } while (at < end && *at == ',');
     return none;
+}
+
+struct bytes_view slice_member(struct bytes_view object, const char *name)
+{
+    struct bytes_view rest = slice_from_member(object, name);
+    const uint8_t *behind = rest.data ? skip_value(rest.data, rest.data + rest.size) : NULL;
+    return (struct bytes_view){.data = behind ? rest.data : NULL,
+                               .size = behind ? (size_t)(behind - rest.data) : 0};
 }
 
 bool slice_elements_begin(struct slice_elements *elements, struct bytes_view array)

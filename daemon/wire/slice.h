@@ -15,6 +15,10 @@
  * none, its name is written with escapes, or something malformed stands before it. */
 struct bytes_view slice_member(struct bytes_view object, const char *name);
 
+/* The same from there to the end of the object's text, whatever comes in it: for those who look into the value, and
+ * need not have its end looked for before. */
+struct bytes_view slice_from_member(struct bytes_view object, const char *name);
+
 /* The elements of an array, one after the other. */
 struct slice_elements {
     const uint8_t *at, *end;
