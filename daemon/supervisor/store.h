@@ -58,8 +58,8 @@ struct store_callbacks {
 int store_open(struct event_base *base, const struct store_options *options,
                const struct store_callbacks *callbacks, void *context, struct store **out,
                struct error *error);
-/* Writes what has been recorded, unless it has failed, and ends the thread; no callbacks are called any more. NULL
- * is fine. */
+/* Writes what has been recorded, unless it has failed or the disk is full, and ends the thread; no callbacks are called
+ * any more. Not within one of them. NULL is fine. */
 void store_close(struct store *store);
 
 /* The largest number that a batch was ever given; 0: none. Known from the start. */
@@ -112,7 +112,8 @@ struct store_admission {
     bool seal;             /* and no more will */
 };
 
-/* Records it; on_admitted() tells what has become of it. -ENOMEM: it is not recorded. */
+/* Records it; on_admitted() tells what has become of it. -ENOMEM: it is not recorded; -E2BIG: nor is it, for the jobs of
+ * a piece take more than 512 MiB. */
 int store_admit(struct store *store, const struct store_admission *admission, uint64_t *ticket);
 
 /* The rest is for batches that have been admitted. -ENOMEM: it is not recorded, and the daemon cannot keep its
@@ -163,8 +164,8 @@ int store_number(struct store *store, uint64_t last_number);
 
 /*
  * Batches are read in parts, on the loop thread, some each turn: on_batch(), then its pieces, its jobs with something
- * to remember, and its results, each in order. Views are valid during the call. What was recorded before is there.
- * Reads are served one after the other.
+ * to remember, and its results, each in order. Views are valid during the call. What was recorded before is there, but
+ * for what waits because the disk is full. Reads are served one after the other.
  */
 struct store_reader {
     void (*on_batch)(void *context, const struct store_batch *batch);

@@ -2,12 +2,16 @@
  * The database of the store: its file, its lock, its schema, and the statements prepared for it. What the files of
  * the store's thread share:
  *
- *     store.c        the thread, its mailbox, commits; what the loop sees (store.h)
+ *     store.c        what the loop sees (store.h), and the letters of the thread
+ *     store_record.c what the loop records
+ *     store_thread.c the thread
+ *     store_parts.c  what loop and thread hand to each other
  *     state_dir.c    the directory and its lock
  *     store_db.c     opens, checks and closes the database
  *     store_schema.c the schema and its upgrades
  *     store_time.c   points in time that outlive a boot
  *     store_write.c  from what was recorded to rows
+ *     store_row.c    the columns of rows
  *     store_read.c   from rows to batches
  *     store_list.c   finds the batches of a list
  *     store_tidy.c   retention, and the size of the file
