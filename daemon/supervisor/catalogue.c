@@ -72,7 +72,7 @@ static void forget(struct plugin *plugin)
 
 void catalogue_clear(struct catalogue *catalogue)
 {
-    for (uint32_t i = 0; i < catalogue->count; i++)
+    for (uint32_t i = 0; i < catalogue_places(catalogue); i++)
         forget(&catalogue->plugins[i]);
     free(catalogue->plugins);
     *catalogue = (struct catalogue){0};
@@ -99,6 +99,46 @@ const struct plugin *catalogue_find(const struct catalogue *catalogue, const cha
             break;
     }
     return found;
+}
+
+/* The description of a ghost says nothing: what its jobs were given is not looked at. */
+static int add_ghost(struct catalogue *catalogue, const char *name)
+{
+    uint32_t places = catalogue_places(catalogue);
+    if (!plugin_name_is(name))
+        return -EINVAL;
+    if (places == CATALOGUE_MAX)
+        return -E2BIG;
+    struct plugin *grown =
+        reallocarray(catalogue->plugins, places + (size_t)1, sizeof(*catalogue->plugins));
+    if (!grown)
+        return -ENOMEM;
+    catalogue->plugins = grown;
+    struct plugin *ghost = &grown[places];
+    *ghost = (struct plugin){
+        .file = "", .name = strdup(name), .disabled = strdup("it is not configured any more")};
+    if (!ghost->name || !ghost->disabled) {
+        forget(ghost);
+        return -ENOMEM;
+    }
+    catalogue->ghosts++;
+    return 0;
+}
+
+int catalogue_find_or_ghost(struct catalogue *catalogue, const char *name, uint32_t *position)
+{
+    if (catalogue_find(catalogue, name, position))
+        return 0;
+    for (uint32_t i = catalogue->count; i < catalogue_places(catalogue); i++) {
+        if (strcmp(catalogue->plugins[i].name, name) != 0)
+            continue;
+        *position = i;
+        return 0;
+    }
+    int error = add_ghost(catalogue, name);
+    if (!error)
+        *position = catalogue_places(catalogue) - 1;
+    return error;
 }
 
 /* Which rows are not for everybody: those that say so, without those that the configuration opens. */

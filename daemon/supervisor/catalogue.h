@@ -37,10 +37,18 @@ struct plugin {
 };
 
 struct catalogue {
-    struct plugin *plugins;
-    uint32_t count;
-    bool known; /* a worker has described the plugins */
+    struct plugin
+        *plugins; /* the configured ones, then the ghosts; may move when there is one more ghost */
+    uint32_t count;  /* of those that are configured: all that workers know of */
+    uint32_t ghosts; /* plugins of jobs that were accepted before, which are not there any more */
+    bool known;      /* a worker has described the plugins */
 };
+
+/* Positions in use, those of ghosts among them. */
+static inline uint32_t catalogue_places(const struct catalogue *catalogue)
+{
+    return catalogue->count + catalogue->ghosts;
+}
 
 /* A catalogue of the configured plugins, none of them described; the configuration must outlive it. */
 int catalogue_init(struct catalogue *catalogue, const struct config *config, struct error *error);
@@ -59,8 +67,11 @@ int catalogue_learn(struct catalogue *catalogue, const json_t *ready,
 void catalogue_disable(struct catalogue *catalogue, uint32_t position, const char *reason);
 
 /* The plugin that jobs call by this name, and its position; NULL: none has it. Names of disabled ones are
- * found too. */
+ * found too, those of ghosts are not. */
 const struct plugin *catalogue_find(const struct catalogue *catalogue, const char *name,
                                     uint32_t *position);
+/* The same for a job that was accepted before: where no plugin has the name, a ghost gets it, which is disabled.
+ * Positions of others stay. -EINVAL: it is no name for a plugin; -E2BIG: there are too many; -ENOMEM. */
+int catalogue_find_or_ghost(struct catalogue *catalogue, const char *name, uint32_t *position);
 
 #endif

@@ -12,15 +12,31 @@
 struct queue {
     uint32_t plugins;
     uint64_t jobs;
-    struct turns turns[]; /* by plugin */
+    struct turns *turns; /* by plugin */
 };
 
 struct queue *queue_new(uint32_t plugins)
 {
-    struct queue *queue = calloc(1, sizeof(*queue) + plugins * sizeof(struct turns));
-    if (queue)
-        queue->plugins = plugins;
+    struct queue *queue = calloc(1, sizeof(*queue));
+    if (queue && queue_grow(queue, plugins) != 0) {
+        free(queue);
+        return NULL;
+    }
     return queue;
+}
+
+int queue_grow(struct queue *queue, uint32_t plugins)
+{
+    if (plugins <= queue->plugins)
+        return 0;
+    struct turns *grown = reallocarray(queue->turns, plugins, sizeof(*queue->turns));
+    if (!grown)
+        return -ENOMEM;
+    for (uint32_t i = queue->plugins; i < plugins; i++)
+        grown[i] = (struct turns){0};
+    queue->turns = grown;
+    queue->plugins = plugins;
+    return 0;
 }
 
 void queue_free(struct queue *queue)
@@ -29,6 +45,7 @@ void queue_free(struct queue *queue)
         return;
     for (uint32_t i = 0; i < queue->plugins; i++)
         turns_clear(&queue->turns[i]);
+    free(queue->turns);
     free(queue);
 }
 
@@ -82,13 +99,15 @@ void queue_push(struct queue *queue, struct batch *batch, uint32_t number)
     struct entry *entry = &batch->entries[number];
     struct lane *lane = find_lane(batch, entry->plugin);
     assert(lane && entry->next == ENTRY_NONE && lane->tail != number);
+    uint32_t jobs =
+        entry->count - entry->taken; /* some have ended where the batch is a rebuilt one */
     if (lane->head == ENTRY_NONE)
         lane->head = number;
     else
         batch->entries[lane->tail].next = number;
     lane->tail = number;
-    lane->jobs += entry->count;
-    queue->jobs += entry->count;
+    lane->jobs += jobs;
+    queue->jobs += jobs;
     update_turn(lane);
 }
 

@@ -43,13 +43,16 @@ struct queue_run {
 
 /* A queue for this many plugins. NULL: out of memory. */
 struct queue *queue_new(uint32_t plugins);
+/* From now on it is for this many, if that is more. -ENOMEM. */
+int queue_grow(struct queue *queue, uint32_t plugins);
 /* Frees it; it must be empty. NULL is fine. */
 void queue_free(struct queue *queue);
 
 /* Makes the lanes for the batch's entries from number `first` on, without putting anything into them. They stay
  * until queue_drop(). -ENOMEM: nothing changed that matters. */
 int queue_prepare(struct queue *queue, struct batch *batch, uint32_t first);
-/* Puts all jobs of an entry, which was prepared for and is put there once, into its lane. Never fails. */
+/* Puts all jobs of an entry, but for those it has taken already, into its lane; the entry was prepared for, and is put
+ * there once. Never fails. */
 void queue_push(struct queue *queue, struct batch *batch, uint32_t entry);
 /* Puts a job that was taken back to the front of its lane, to run again. -ENOMEM: it is not there. */
 int queue_push_again(struct queue *queue, struct batch *batch, uint32_t job);

@@ -233,6 +233,23 @@ void scheduler_cancel_job(struct scheduler *scheduler, struct batch *batch, uint
 
 /* ---- Life ---------------------------------------------------------------------------------------- */
 
+int scheduler_grow(struct scheduler *scheduler)
+{
+    uint32_t places = catalogue_places(scheduler->catalogue);
+    if (places <= scheduler->plugins)
+        return 0;
+    struct plugin_load *grown = reallocarray(scheduler->loads, places, sizeof(*scheduler->loads));
+    if (!grown)
+        return -ENOMEM;
+    scheduler->loads = grown;
+    for (uint32_t i = scheduler->plugins; i < places; i++)
+        grown[i] = (struct plugin_load){.rate = scheduler->catalogue->plugins[i].rate};
+    int error = queue_grow(scheduler->queue, places);
+    if (!error)
+        scheduler->plugins = places;
+    return error;
+}
+
 struct scheduler *scheduler_new(struct event_base *base, const struct catalogue *catalogue,
                                 struct pool *pool, const struct scheduler_limits *limits,
                                 const struct scheduler_callbacks *callbacks, void *context)
@@ -247,16 +264,14 @@ struct scheduler *scheduler_new(struct event_base *base, const struct catalogue 
     scheduler->callbacks = *callbacks;
     scheduler->context = context;
     TAILQ_INIT(&scheduler->endings);
-    scheduler->queue = queue_new(catalogue->count);
+    scheduler->queue = queue_new(0);
     scheduler->waits = waits_new(base, &waits_callbacks, scheduler, NULL);
-    scheduler->loads = calloc(catalogue->count + (size_t)1, sizeof(*scheduler->loads));
     scheduler->turn = evtimer_new(base, on_turn, scheduler);
-    if (!scheduler->queue || !scheduler->waits || !scheduler->loads || !scheduler->turn) {
+    if (!scheduler->queue || !scheduler->waits || !scheduler->turn ||
+        scheduler_grow(scheduler) != 0) {
         scheduler_free(scheduler);
         return NULL;
     }
-    for (uint32_t i = 0; i < catalogue->count; i++)
-        scheduler->loads[i].rate = catalogue->plugins[i].rate;
     return scheduler;
 }
 

@@ -203,7 +203,7 @@ static uint32_t move_some(struct scheduler *scheduler, uint32_t position)
 static bool top_priority(const struct scheduler *scheduler, int *out)
 {
     bool found = false;
-    for (uint32_t i = 0; i < scheduler->catalogue->count; i++) {
+    for (uint32_t i = 0; i < scheduler->plugins; i++) {
         const struct lane *lane =
             scheduler->loads[i].stuck ? NULL : queue_turn(scheduler->queue, i);
         if (!lane || (found && turns_priority(&lane->turn) <= *out))
@@ -217,7 +217,7 @@ static bool top_priority(const struct scheduler *scheduler, int *out)
 /* Moves one run of each plugin whose next job has this priority; returns how many jobs that were. */
 static uint32_t move_priority(struct scheduler *scheduler, int priority)
 {
-    uint32_t moved = 0, count = scheduler->catalogue->count, first = scheduler->next;
+    uint32_t moved = 0, count = scheduler->plugins, first = scheduler->next;
     for (uint32_t i = 0; i < count && moved < SCHEDULER_TURN_MAX; i++) {
         uint32_t position = (first + i) % count;
         struct plugin_load *load = &scheduler->loads[position];
@@ -237,7 +237,7 @@ bool dispatch_turn(struct scheduler *scheduler)
 {
     uint32_t moved = 0;
     int priority = 0;
-    for (uint32_t i = 0; i < scheduler->catalogue->count; i++)
+    for (uint32_t i = 0; i < scheduler->plugins; i++)
         scheduler->loads[i].stuck = false;
     /* What could not move does not become able to within a turn. */
     while (moved < SCHEDULER_TURN_MAX && top_priority(scheduler, &priority))

@@ -54,6 +54,7 @@ struct scheduler {
     uint32_t next; /* plugin that the next round begins with */
     uint64_t waiting, queued, running;
     struct plugin_load *loads; /* by plugin */
+    uint32_t plugins;          /* how many */
     size_t results_bytes;      /* memory of the completions of unfinished batches */
     TAILQ_HEAD(, ending) endings;
 };
@@ -77,6 +78,9 @@ uint32_t scheduler_stop(struct scheduler *scheduler, struct batch *batch, enum j
 /* The same where nobody asked for it: the batch has failed then. */
 uint32_t scheduler_give_up(struct scheduler *scheduler, struct batch *batch, enum job_state state,
                            const char *reason);
+
+/* Makes room for the plugins that the catalogue has by now, ghosts among them. -ENOMEM. */
+int scheduler_grow(struct scheduler *scheduler);
 
 /* The terms that hold for an entry. */
 uint64_t scheduler_timeout_ns(const struct scheduler *scheduler, const struct batch *batch,

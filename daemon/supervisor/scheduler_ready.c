@@ -65,7 +65,9 @@ void ready_follow_order(struct scheduler *scheduler, struct batch *batch)
 
 int ready_submit(struct scheduler *scheduler, struct batch *batch, uint32_t first)
 {
-    int error = queue_prepare(scheduler->queue, batch, first);
+    int error = scheduler_grow(scheduler);
+    if (!error)
+        error = queue_prepare(scheduler->queue, batch, first);
     if (error)
         return error;
     for (uint32_t i = first; i < batch->entries_count; i++) {

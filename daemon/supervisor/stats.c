@@ -12,8 +12,21 @@
 int stats_init(struct stats *stats, uint32_t plugins)
 {
     *stats = (struct stats){0};
-    stats->plugins = calloc(plugins + (size_t)1, sizeof(*stats->plugins));
-    return stats->plugins ? 0 : -ENOMEM;
+    return stats_grow(stats, plugins);
+}
+
+int stats_grow(struct stats *stats, uint32_t plugins)
+{
+    if (plugins <= stats->plugins_count)
+        return 0;
+    struct plugin_stats *grown = reallocarray(stats->plugins, plugins, sizeof(*stats->plugins));
+    if (!grown)
+        return -ENOMEM;
+    for (uint32_t i = stats->plugins_count; i < plugins; i++)
+        grown[i] = (struct plugin_stats){0};
+    stats->plugins = grown;
+    stats->plugins_count = plugins;
+    return 0;
 }
 
 void stats_clear(struct stats *stats)
@@ -26,6 +39,17 @@ void stats_accepted(struct stats *stats, const struct batch *batch, uint32_t fir
 {
     for (uint32_t i = first; i < batch->entries_count; i++)
         stats->plugins[batch->entries[i].plugin].accepted += batch->entries[i].count;
+}
+
+void stats_restored(struct stats *stats, const struct batch *batch)
+{
+    stats_accepted(stats, batch, 0);
+    const struct entry *entry = batch->entries;
+    for (uint32_t job = 0; job < batch->jobs; job++) {
+        if (job - entry->first == entry->count)
+            entry++;
+        stats->plugins[entry->plugin].accepted -= job_state_is_final(batch_state(batch, job));
+    }
 }
 
 /* The entry of a job. Looked for where the one before was, since a search through half a million entries costs

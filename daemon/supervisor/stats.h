@@ -18,7 +18,8 @@ struct plugin_stats {
 };
 
 struct stats {
-    struct plugin_stats *plugins;          /* by position in the catalogue */
+    struct plugin_stats *plugins; /* by position in the catalogue */
+    uint32_t plugins_count;
     uint64_t ended[JOB_STATES];            /* of all plugins */
     uint64_t retried;                      /* attempts that were not the last ones of their jobs */
     uint64_t succeeded, failed, cancelled; /* batches */
@@ -29,10 +30,14 @@ struct stats {
 
 /* For this many plugins. -ENOMEM. */
 int stats_init(struct stats *stats, uint32_t plugins);
+/* From now on for this many, if that is more. -ENOMEM. */
+int stats_grow(struct stats *stats, uint32_t plugins);
 void stats_clear(struct stats *stats);
 
 /* The batch's entries from number `first` on have been accepted. */
 void stats_accepted(struct stats *stats, const struct batch *batch, uint32_t first);
+/* The batch goes on, of which some jobs had ended before the start. */
+void stats_restored(struct stats *stats, const struct batch *batch);
 void stats_completed(struct stats *stats, const struct batch *batch,
                      const struct completion *completion);
 void stats_finished(struct stats *stats, const struct batch *batch);

@@ -54,10 +54,34 @@ static int add_wish(struct request *request, uint32_t place, json_t *names, bool
     return 0;
 }
 
+/* Adds an entry that is as the one before: their texts and what they come after are the same. */
+static int add_as_before(struct request *request, uint32_t place)
+{
+    struct batch *batch = request->reading.batch;
+    int error = batch_add_entry(batch, &request->reading.entry);
+    if (error)
+        return error;
+    struct entry *added = &batch->entries[batch->entries_count - 1];
+    added->params = added[-1].params;
+    added->params_size = added[-1].params_size;
+    added->name = added[-1].name;
+    uint32_t before = batch->entries_count - 2;
+    size_t end = request->wishes_count, first = end;
+    while (first > 0 && request->wishes[first - 1].entry == before)
+        first--;
+    for (; first < end && !error; first++) {
+        const struct order_wish *wish = &request->wishes[first];
+        error = add_wish(request, place, (json_t *)wish->names, wish->any);
+    }
+    return error;
+}
+
 /* Adds the entry that was read. */
 static int add(struct request *request, uint32_t place)
 {
     const struct entry_reading *reading = &request->reading;
+    if (reading->as_before)
+        return add_as_before(request, place);
     int error = batch_add_entry(reading->batch, &reading->entry);
     if (!error)
         error = add_wish(request, place, reading->after, false);
@@ -132,6 +156,27 @@ static int read_entries(struct request *request, struct slice_elements *elements
     return next < 0 ? error_set(error, next, "jobs: not JSON") : refused;
 }
 
+/* Adds the entries of an array, all or none. */
+static int submit(struct request *request, struct bytes_view jobs, struct error *error)
+{
+    struct batch *batch = request->reading.batch;
+    struct problems *problems = request->reading.problems;
+    struct slice_elements elements;
+    uint32_t before = batch->entries_count;
+    int code =
+        slice_elements_begin(&elements, jobs) ? read_entries(request, &elements, error) : -EINVAL;
+    if (!code && batch->entries_count > before)
+        code = order_add(batch, before, request->wishes, request->wishes_count, problems);
+    else if (!code || (code == -EINVAL && !problems->count)) {
+        problems_add(problems, "jobs", "must be a list of jobs, not empty");
+        code = -EINVAL;
+    }
+    if (code)
+        batch_truncate(batch, before);
+    clear_request(request);
+    return code;
+}
+
 int submit_entries(struct batch *batch, struct bytes_view jobs, const struct catalogue *catalogue,
                    bool trusted, uint32_t room, uint64_t *asked, struct problems *problems,
                    struct error *error)
@@ -141,21 +186,30 @@ int submit_entries(struct batch *batch, struct bytes_view jobs, const struct cat
                                           .trusted = trusted,
                                           .problems = problems},
                               .room = room};
-    struct slice_elements elements;
-    uint32_t before = batch->entries_count;
-    int code =
-        slice_elements_begin(&elements, jobs) ? read_entries(&request, &elements, error) : -EINVAL;
-    if (!code && batch->entries_count > before)
-        code = order_add(batch, before, request.wishes, request.wishes_count, problems);
-    else if (!code || (code == -EINVAL && !problems->count)) {
-        problems_add(problems, "jobs", "must be a list of jobs, not empty");
-        code = -EINVAL;
-    }
-    if (code)
-        batch_truncate(batch, before);
+    int code = submit(&request, jobs, error);
     if (code == -E2BIG && asked)
         *asked = request.asked;
-    clear_request(&request);
+    return code;
+}
+
+int submit_stored(struct batch *batch, struct bytes_view jobs, struct catalogue *catalogue,
+                  struct error *error)
+{
+    struct problems problems = {0};
+    struct request request = {.reading = {.batch = batch,
+                                          .catalogue = catalogue,
+                                          .trusted = true,
+                                          .ghosts = catalogue,
+                                          .problems = &problems},
+                              .room = BATCH_JOBS_MAX - batch->jobs};
+    char words[512] = "";
+    int code = submit(&request, jobs, error);
+    problems_first(&problems, words, sizeof(words));
+    problems_clear(&problems);
+    if (code == -EINVAL)
+        return error_set(error, -EBADMSG, "%s", words);
+    if (code == -E2BIG)
+        return error_set(error, -EBADMSG, "more jobs than a batch can have");
     return code;
 }
 

@@ -26,6 +26,14 @@ int submit_entries(struct batch *batch, struct bytes_view jobs, const struct cat
                    bool trusted, uint32_t room, uint64_t *asked, struct problems *problems,
                    struct error *error);
 
+/*
+ * The same for entries that were accepted before, as the store has them: nothing is held against the plugins'
+ * parameter tables or anybody's rights, and plugins that are not there any more become ghosts of the catalogue; see
+ * entries_text.h. -EBADMSG: that cannot be, *error says why; -ENOMEM. Nothing was added then.
+ */
+int submit_stored(struct batch *batch, struct bytes_view jobs, struct catalogue *catalogue,
+                  struct error *error);
+
 /* The same for a JSON value, which need not be an array. NULL: none was given. */
 int submit_json(struct batch *batch, const json_t *jobs, const struct catalogue *catalogue,
                 bool trusted, uint32_t room, struct problems *problems, struct error *error);

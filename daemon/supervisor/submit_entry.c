@@ -31,6 +31,20 @@ static const char *field(struct entry_reading *reading, const char *member)
 
 /* ---- Members of an entry ------------------------------------------------------------------- */
 
+/* Whatever has become of it. */
+static void read_stored_plugin(struct entry_reading *reading, const char *name)
+{
+    uint32_t position = 0;
+    int error = catalogue_find_or_ghost(reading->ghosts, name, &position);
+    reading->no_memory |= error == -ENOMEM;
+    if (!error) {
+        reading->plugin = &reading->ghosts->plugins[position];
+        reading->entry.plugin = (uint16_t)position;
+    } else if (error != -ENOMEM) {
+        problems_add(reading->problems, field(reading, "plugin"), "cannot be a plugin");
+    }
+}
+
 static void read_plugin(struct entry_reading *reading, const json_t *value)
 {
     const char *name = json_string_value(value);
@@ -39,6 +53,10 @@ static void read_plugin(struct entry_reading *reading, const json_t *value)
         return;
     }
     uint32_t position = 0;
+    if (reading->ghosts) {
+        read_stored_plugin(reading, name);
+        return;
+    }
     const struct plugin *plugin = catalogue_find(reading->catalogue, name, &position);
     if (!plugin) {
         problems_add(reading->problems, field(reading, "plugin"), "there is no plugin %s", name);
@@ -154,20 +172,45 @@ static void read_after_any(struct entry_reading *reading, const json_t *value)
     read_names(reading, "after_any", value, &reading->after_any);
 }
 
+static void read_base(struct entry_reading *reading, const json_t *value)
+{
+    if (json_is_integer(value) && json_integer_value(value) >= 0 &&
+        json_integer_value(value) <= UINT32_MAX)
+        reading->entry.base = (uint32_t)json_integer_value(value);
+    else
+        problems_add(reading->problems, field(reading, "base"), "must be the index of a job");
+}
+
+static void read_as_before(struct entry_reading *reading, const json_t *value)
+{
+    reading->as_before = json_is_true(value);
+    if (!reading->as_before)
+        problems_add(reading->problems, field(reading, "as_before"), "must be true");
+}
+
 static const struct member {
     const char *name;
     void (*read)(struct entry_reading *reading, const json_t *value);
+    bool stored; /* only entries that were accepted before have it */
 } members[] = {
-    {"plugin", read_plugin},       {"params", read_params}, {"count", read_count},
-    {"items", read_items},         {"name", read_name},     {"timeout", read_timeout},
-    {"retry", read_retry},         {"delay", read_delay},   {"after", read_after},
-    {"after_any", read_after_any},
+    {.name = "plugin", .read = read_plugin},
+    {.name = "params", .read = read_params},
+    {.name = "count", .read = read_count},
+    {.name = "items", .read = read_items},
+    {.name = "name", .read = read_name},
+    {.name = "timeout", .read = read_timeout},
+    {.name = "retry", .read = read_retry},
+    {.name = "delay", .read = read_delay},
+    {.name = "after", .read = read_after},
+    {.name = "after_any", .read = read_after_any},
+    {.name = "base", .read = read_base, .stored = true},
+    {.name = "as_before", .read = read_as_before, .stored = true},
 };
 
 static void read_member(struct entry_reading *reading, const char *name, const json_t *value)
 {
     for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
-        if (!strcmp(members[i].name, name)) {
+        if (!strcmp(members[i].name, name) && (!members[i].stored || reading->ghosts)) {
             members[i].read(reading, value);
             return;
         }
@@ -205,7 +248,7 @@ static void check_name(struct entry_reading *reading)
     if (!reading->items && template_has_item(reading->entry.name))
         problems_add(reading->problems, field(reading, "name"),
                      "has {item}, but the job has no items");
-    else if (!names_fit(reading))
+    else if (!reading->ghosts && !names_fit(reading))
         problems_add(reading->problems, field(reading, "name"),
                      "must have at most %d bytes once its placeholders are replaced",
                      SUBMISSION_TEXT_MAX);
@@ -284,11 +327,19 @@ static int check_restricted(struct entry_reading *reading)
     return error;
 }
 
+/* What is not there any more, or never came up, has told nothing of its parameters. */
+static const struct params_table *table_of(const struct entry_reading *reading)
+{
+    static const struct params_table nothing;
+    return reading->plugin->params ? reading->plugin->params : &nothing;
+}
+
 static int check_values(struct entry_reading *reading)
 {
     const char *with_item = NULL;
-    reading->entry.expands = reading->params && params_has_placeholder(reading->plugin->params,
-                                                                       reading->params, &with_item);
+    if (reading->params)
+        reading->entry.expands =
+            params_has_placeholder(table_of(reading), reading->params, &with_item);
     if (with_item && !reading->items) {
         char member[64];
         (void)snprintf(member, sizeof(member), "params.%s", with_item);
@@ -296,6 +347,8 @@ static int check_values(struct entry_reading *reading)
                      "has {item}, but the job has no items");
         return -EINVAL;
     }
+    if (reading->ghosts)
+        return 0;
     return reading->entry.expands ? check_expansions(reading) : fill(reading, NULL);
 }
 
@@ -397,19 +450,34 @@ void entry_begin(struct entry_reading *reading)
     entry_clear(reading);
     reading->entry = (struct entry){0};
     reading->terms = (struct entry_terms){0};
-    reading->has_terms = reading->no_memory = false;
+    reading->has_terms = reading->no_memory = reading->as_before = false;
     reading->count = 1;
     reading->params = reading->items = NULL;
     reading->plugin = NULL;
 }
 
-int entry_read(struct entry_reading *reading, const json_t *object, struct bytes_view text,
-               uint32_t room)
+/* There is an entry before, and this one says nothing of what it shares with it. */
+static void take_as_before(struct entry_reading *reading)
 {
-    size_t before = reading->problems->count;
+    const struct batch *batch = reading->batch;
+    if (!batch->entries_count || reading->plugin || reading->params || reading->entry.name ||
+        reading->has_terms) {
+        problems_add(reading->problems, field(reading, "as_before"), "cannot be so");
+        return;
+    }
+    const struct entry *before = &batch->entries[batch->entries_count - 1];
+    if (!before->items != !reading->items)
+        problems_add(reading->problems, field(reading, "items"), "must be as before");
+    reading->entry.plugin = before->plugin;
+    reading->entry.expands = before->expands;
+    reading->entry.terms = before->terms;
+}
+
+static int read_members(struct entry_reading *reading, const json_t *object, uint32_t room)
+{
     const char *name;
     json_t *value;
-    entry_begin(reading);
+    size_t before = reading->problems->count;
     json_object_foreach ((json_t *)object, name, value)
         read_member(reading, name, value);
     if (reading->problems->count > before)
@@ -419,10 +487,21 @@ int entry_read(struct entry_reading *reading, const json_t *object, struct bytes
     if (reading->count > room)
         return -E2BIG;
     reading->entry.count = (uint32_t)reading->count;
-    check_whole(reading, object);
-    if (reading->problems->count > before)
-        return -EINVAL;
-    int error = keep_params(reading, text);
+    if (reading->as_before)
+        take_as_before(reading);
+    else
+        check_whole(reading, object);
+    return reading->problems->count > before ? -EINVAL : 0;
+}
+
+int entry_read(struct entry_reading *reading, const json_t *object, struct bytes_view text,
+               uint32_t room)
+{
+    entry_begin(reading);
+    int error = read_members(reading, object, room);
+    if (error || reading->as_before)
+        return error ? error : keep_items(reading);
+    error = keep_params(reading, text);
     if (!error)
         error = check_params(reading);
     if (!error)

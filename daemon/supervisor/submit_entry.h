@@ -21,6 +21,9 @@ struct entry_reading {
     struct batch *batch; /* whose memory keeps items and terms */
     const struct catalogue *catalogue;
     bool trusted; /* the caller may give restricted parameters */
+    /* Of entries that were accepted before, where plugins that are gone get a place: the same catalogue; NULL: the
+     * entries are new. */
+    struct catalogue *ghosts;
     struct problems *problems;
     char field[96]; /* "jobs[3].", with room for a member's name behind it */
     size_t prefix;  /* length of "jobs[3]." */
@@ -29,6 +32,8 @@ struct entry_reading {
     json_int_t count; /* of jobs; not yet held against any limit */
     struct entry entry;
     json_t *after, *after_any; /* owned: lists of names; NULL: none */
+    /* All but jobs, items and base are those of the entry before: terms are, the rest of it is for who adds it. */
+    bool as_before;
 
     /* Of use while it is read. */
     const json_t *params; /* NULL: none */
@@ -42,6 +47,9 @@ struct entry_reading {
 };
 
 /*
+ * Entries that were accepted before are not held against the plugins' parameter tables again, which may have changed
+ * since: the workers look at each job anyhow. They may have two members more, see entries_text.h.
+ *
  * Reads the entry, which is also given as text without blanks around it: reading->entry can then be added to the
  * batch, while `text` lives and until the next call. 0; -EINVAL: there are problems; -EPERM: the same, and one of
  * them is that the caller may not give a parameter; -E2BIG: it has more than `room` jobs, and only reading->count
