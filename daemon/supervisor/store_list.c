@@ -14,10 +14,9 @@
 #include "base/plugin_name.h"
 #include "supervisor/store.h"
 
-/* Batches that a query looks at. The first one looks at few, which is enough where nothing is filtered; one
- * that is not takes some milliseconds. */
-#define WINDOW_FIRST 2000
-#define WINDOW 20000
+/* Batches that a query looks at; reason: some milliseconds, while finding the end of the window costs little where the
+ * first few batches in it make a page. */
+#define WINDOW 5000
 
 /* The columns' names are those of a summary's members. A batch that has no value for one has no such member. NOT
  * INDEXED: the planner might begin with those that have ended, and sort. */
@@ -47,15 +46,14 @@ static int failed(struct store_db *db, int result, struct error *error)
 }
 
 /* The number at which the window below `below` ends; 0: there are no others below it. */
-static int find_floor(struct store_db *db, int64_t below, int window, int64_t *out,
-                      struct error *error)
+static int find_bottom(struct store_db *db, int64_t below, int64_t *out, struct error *error)
 {
     sqlite3_stmt *statement = NULL;
     int result = sqlite3_prepare_v2(db->sqlite, sql_window, -1, &statement, NULL);
     if (result == SQLITE_OK) {
         /* Binding numbers to parameters that are there cannot fail. */
         (void)sqlite3_bind_int64(statement, 1, below);
-        (void)sqlite3_bind_int(statement, 2, window - 1);
+        (void)sqlite3_bind_int(statement, 2, WINDOW - 1);
         result = sqlite3_step(statement);
     }
     int code = 0;
@@ -167,8 +165,7 @@ int store_list_query(struct store_db *db, const struct store_filter *filter,
     page->more = false;
     if (filter->plugin && !plugin_name_is(filter->plugin))
         return 1; /* there is none */
-    int code =
-        find_floor(db, below, page->below == filter->below ? WINDOW_FIRST : WINDOW, &bottom, error);
+    int code = find_bottom(db, below, &bottom, error);
     if (code == 0)
         code = look_through(db, filter, below, bottom, page, error);
     if (code != 0)
