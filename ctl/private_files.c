@@ -66,7 +66,7 @@ static void put_string(FILE *file, const char *text)
     (void)fputc('"', file);
 }
 
-/* It has one worker, tells all it knows, holds nothing back, and waits for no job when it is stopped. No plugin
+/* It has one worker, tells all it knows, holds nothing back, keeps nothing, and waits for no job when it is stopped. No plugin
  * but ours is there: none is in its directory. */
 static void put_config(FILE *file, const struct private_files *files, const char *plugin,
                        const char *settings)
@@ -75,7 +75,9 @@ static void put_config(FILE *file, const struct private_files *files, const char
     put_string(file, files->socket);
     (void)fputs(";\n    plugin_dir = ", file);
     put_string(file, files->directory);
-    (void)fputs(";\n};\nlog = { level = \"debug\"; rate = 0; };\nplugins = ({\n    file = ", file);
+    (void)fputs(";\n};\nstore = { enabled = false; };\nlog = { level = \"debug\"; rate = 0; "
+                "};\nplugins = ({\n    file = ",
+                file);
     put_string(file, plugin);
     if (settings)
         (void)fprintf(file, ";\n    settings = {\n%s\n    }", settings);

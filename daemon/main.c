@@ -47,6 +47,7 @@ static const char help[] =
     "  -c, --config FILE        configuration (%s)\n"
     "  -t, --test               check the configuration and every plugin, then exit: 0, or 78\n"
     "      --socket PATH        control socket, over the configuration's\n"
+    "      --state-dir DIR      directory of the store, likewise\n"
     "      --log syslog|stderr  where the log goes (syslog)\n"
     "  -V, --version            print the version and exit\n"
     "  -h, --help               print this and exit\n";
@@ -60,11 +61,12 @@ static int usage(void)
 /* Reads the command line. Negative: go on; else exit with that code. */
 static int read_arguments(int argc, char **argv, struct arguments *arguments)
 {
-    enum { OPTION_SOCKET = 256, OPTION_LOG };
+    enum { OPTION_SOCKET = 256, OPTION_STATE_DIR, OPTION_LOG };
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
         {"test", no_argument, NULL, 't'},
         {"socket", required_argument, NULL, OPTION_SOCKET},
+        {"state-dir", required_argument, NULL, OPTION_STATE_DIR},
         {"log", required_argument, NULL, OPTION_LOG},
         {"version", no_argument, NULL, 'V'},
         {"help", no_argument, NULL, 'h'},
@@ -81,6 +83,9 @@ static int read_arguments(int argc, char **argv, struct arguments *arguments)
             break;
         case OPTION_SOCKET:
             arguments->overrides.socket = optarg;
+            break;
+        case OPTION_STATE_DIR:
+            arguments->overrides.state_dir = optarg;
             break;
         case OPTION_LOG:
             if (strcmp(optarg, "syslog") != 0 && strcmp(optarg, "stderr") != 0) {

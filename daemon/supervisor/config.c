@@ -1,6 +1,6 @@
 /*
  * Puts a configuration together: defaults, the file, the command line, and what the machine says (the
- * socket's place, the group, the files in plugin_dir). The parts are in config_source, config_read
+ * places of the socket and the state, the group, the files in plugin_dir). The parts are in config_source, config_read
  * and config_plugins.
  */
 #include "supervisor/config.h"
@@ -20,6 +20,7 @@
 #include "supervisor/config_read.h"
 #include "supervisor/config_source.h"
 #include "supervisor/options.h"
+#include "supervisor/state_dir.h"
 
 /* A configuration being loaded. */
 struct loading {
@@ -49,8 +50,8 @@ static char *make_absolute(const char *path)
     return asprintf(&absolute, "%s/%s", directory, path) < 0 ? NULL : absolute;
 }
 
-/* Sets the socket from a path that may be relative; `field` is where it was given. */
-static int set_socket(struct loading *loading, const char *path, const char *field)
+/* Sets the option daemon.`name` from a path that may be relative; `field` is where it was given. */
+static int set_path(struct loading *loading, const char *name, const char *path, const char *field)
 {
     AUTO_FREE char *absolute = make_absolute(path);
     struct option_value value = {.kind = OPTION_VALUE_TEXT, .text = absolute};
@@ -59,16 +60,18 @@ static int set_socket(struct loading *loading, const char *path, const char *fie
 
     if (!absolute)
         return -ENOMEM;
-    result = options_assign(options_find("daemon", "socket"), &value, loading->config, &error);
+    result = options_assign(options_find("daemon", name), &value, loading->config, &error);
     if (result == -EINVAL)
-        problems_add(loading->problems, field, "the control socket %s", error.text);
+        problems_add(loading->problems, field, "the %s %s",
+                     strcmp(name, "socket") == 0 ? "control socket" : "state directory",
+                     error.text);
     return result;
 }
 
-static int note_socket(struct loading *loading, const char *where)
+static int note_where(const char *where, char **out)
 {
-    loading->config->socket_where = strdup(where);
-    return loading->config->socket_where ? 0 : -ENOMEM;
+    *out = strdup(where);
+    return *out ? 0 : -ENOMEM;
 }
 
 static int choose_socket(struct loading *loading, const struct config_overrides *overrides)
@@ -78,15 +81,42 @@ static int choose_socket(struct loading *loading, const struct config_overrides 
     int result;
 
     if (overrides && overrides->socket) {
-        result = set_socket(loading, overrides->socket, "--socket");
-        return result ? result : note_socket(loading, "--socket");
+        result = set_path(loading, "socket", overrides->socket, "--socket");
+        return result ? result : note_where("--socket", &loading->config->socket_where);
     }
     if (loading->config->daemon.socket)
-        return note_socket(loading, where_set(loading, "daemon", "socket", where));
+        return note_where(where_set(loading, "daemon", "socket", where),
+                          &loading->config->socket_where);
     fallback = paths_default_socket();
-    return fallback ? set_socket(loading, fallback,
-                                 getenv("AWAITD_SOCKET") ? "$AWAITD_SOCKET" : "daemon.socket")
+    return fallback ? set_path(loading, "socket", fallback,
+                               getenv("AWAITD_SOCKET") ? "$AWAITD_SOCKET" : "daemon.socket")
                     : -ENOMEM;
+}
+
+static int choose_state_dir(struct loading *loading, const struct config_overrides *overrides)
+{
+    struct config *config = loading->config;
+    AUTO_FREE char *fallback = NULL;
+    char where[CONFIG_WHERE_MAX];
+    int result;
+
+    if (overrides && overrides->state_dir) {
+        result = set_path(loading, "state_dir", overrides->state_dir, "--state-dir");
+        return result ? result : note_where("--state-dir", &config->state_dir_where);
+    }
+    if (config->daemon.state_dir)
+        return note_where(where_set(loading, "daemon", "state_dir", where),
+                          &config->state_dir_where);
+    if (!config->store.enabled) /* what is not used cannot be wrong */
+        return 0;
+    result = paths_default_state(&fallback, &config->state_dir_parents);
+    if (result == -ENOENT)
+        problems_add(loading->problems, "daemon.state_dir",
+                     "must be given, or --state-dir: this user has no home directory");
+    if (result)
+        return result == -ENOENT ? -EINVAL : result;
+    return set_path(loading, "state_dir", fallback,
+                    getenv("STATE_DIRECTORY") ? "$STATE_DIRECTORY" : "daemon.state_dir");
 }
 
 void config_check_socket(const struct config *config, struct problems *problems)
@@ -104,6 +134,17 @@ void config_check_socket(const struct config *config, struct problems *problems)
     else if (!S_ISDIR(status.st_mode))
         problems_add(problems, config->socket_where,
                      "the directory of the control socket: %s is none", directory);
+}
+
+void config_check_state_dir(const struct config *config, struct problems *problems)
+{
+    struct error error;
+
+    if (config->store.enabled &&
+        state_dir_check(config->daemon.state_dir, config->state_dir_parents, &error) != 0)
+        problems_add(problems,
+                     config->state_dir_where ? config->state_dir_where : "daemon.state_dir", "%s",
+                     error.text);
 }
 
 static int check_group(const struct loading *loading)
@@ -174,6 +215,7 @@ static int complete(struct loading *loading, const struct config_overrides *over
     const char *where = where_set(loading, "daemon", "plugin_dir", buffer);
     const int results[] = {
         choose_socket(loading, overrides),
+        choose_state_dir(loading, overrides),
         check_group(loading),
         config_plugins_find(loading->config, where, loading->problems),
         check_trust(loading),
@@ -254,6 +296,7 @@ void config_free(struct config *config)
         config_batch_clear(&config->batches[i]);
     free(config->batches);
     free(config->socket_where);
+    free(config->state_dir_where);
     problems_clear(&config->warnings);
     free(config);
 }

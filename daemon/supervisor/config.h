@@ -49,6 +49,7 @@ struct config {
     struct {
         int64_t workers;       /* processes; 0: as many as there are cores */
         char *socket;          /* path of the control socket */
+        char *state_dir;       /* of the store; NULL: nobody knows one, and the store is off */
         char *group;           /* that may use the socket; NULL: the daemon's own */
         char *plugin_dir;      /* every *.so in it is a plugin */
         double grace_s;        /* how long running jobs may take to end when the daemon stops */
@@ -63,6 +64,11 @@ struct config {
         int64_t rate;  /* lines of jobs and plugins a second; 0: no limit */
         int64_t burst; /* of those lines that may come at once */
     } log;
+    struct {
+        bool enabled;
+        double keep_s; /* how long finished batches are kept; 0: for ever */
+        int64_t bytes; /* size past which the oldest finished ones go early; 0: any */
+    } store;
     struct {
         int64_t line_bytes;      /* of one request */
         int64_t depth;           /* of one request */
@@ -85,13 +91,15 @@ struct config {
     size_t plugins_count;
     struct config_batch *batches;
     size_t batches_count;
-    char *socket_where; /* where the socket's path was given; NULL: nowhere, it is the default */
+    char *socket_where;    /* where the socket's path was given; NULL: nowhere, it is the default */
+    char *state_dir_where; /* likewise of the state directory */
+    bool state_dir_parents;   /* what is missing above the state directory may be made, too */
     struct problems warnings; /* what is no reason not to start, but should not be so */
 };
 
 /* What the command line says over the file. NULL members: nothing. */
 struct config_overrides {
-    const char *socket;
+    const char *socket, *state_dir;
 };
 
 /*
@@ -106,5 +114,7 @@ void config_free(struct config *config);
 /* What `awaitd -t` tells of the socket: that there is no directory for it. A default one is left out: who starts
  * the daemon may make it. */
 void config_check_socket(const struct config *config, struct problems *problems);
+/* The same of the state directory, a default one included: that it could not be used. Makes nothing, locks nothing. */
+void config_check_state_dir(const struct config *config, struct problems *problems);
 
 #endif

@@ -70,6 +70,10 @@ static struct option_value option_value(const config_setting_t *setting)
         value.kind = OPTION_VALUE_NUMBER;
         value.number = config_setting_get_float(setting);
         break;
+    case CONFIG_TYPE_BOOL:
+        value.kind = OPTION_VALUE_BOOLEAN;
+        value.boolean = config_setting_get_bool(setting);
+        break;
     case CONFIG_TYPE_STRING:
         value.kind = OPTION_VALUE_TEXT;
         value.text = config_setting_get_string(setting);

@@ -25,6 +25,10 @@
 /* The longest path of a Unix socket, without its NUL: sizeof sun_path is the kernel's limit. */
 #define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 
+/* The longest path of the state directory. SQLite takes paths of 512 bytes (MAX_PATHNAME of its os_unix.c), those of
+ * the files in the directory included. */
+#define STATE_PATH_MAX 480
+
 /* The offset of a member, compiled only if the member has the type that the row's option_type needs. */
 #define MEMBER(path, c_type) \
     .offset = _Generic(((struct config *)0)->path, c_type : offsetof(struct config, path))
@@ -34,6 +38,7 @@
 #define TEXT(path) .type = OPTION_TEXT, MEMBER(path, char *)
 #define PATH(path) .type = OPTION_PATH, MEMBER(path, char *)
 #define LEVEL(path) .type = OPTION_LEVEL, MEMBER(path, enum log_level)
+#define BOOLEAN(path) .type = OPTION_BOOLEAN, MEMBER(path, bool)
 
 static const struct option options[] = {
     {.group = "daemon",
@@ -53,6 +58,16 @@ static const struct option options[] = {
      .text =
          "The control socket. Unless told, $AWAITD_SOCKET, else awaitd.sock in "
          "$XDG_RUNTIME_DIR, else /run/awaitd.sock. The socket that systemd passes comes first."},
+    {.group = "daemon",
+     .name = "state_dir",
+     PATH(daemon.state_dir),
+     .example = "/var/lib/awaitd",
+     .min = 1,
+     .max = STATE_PATH_MAX,
+     .text = "The directory of the store, which keeps batches over a restart. Unless told, the one "
+             "that "
+             "systemd passes, else /var/lib/awaitd for root, else awaitd in $XDG_STATE_HOME or "
+             "~/.local/state."},
     {.group = "daemon",
      .name = "group",
      TEXT(daemon.group),
@@ -126,6 +141,28 @@ static const struct option options[] = {
      .max = 1e9,
      .unit = "lines",
      .text = "Lines of these kinds that may come at once, over the rate."},
+
+    {.group = "store",
+     .name = "enabled",
+     BOOLEAN(store.enabled),
+     .fallback = "true",
+     .text = "Whether batches are kept in daemon.state_dir, so that they go on after a restart. "
+             "Without it they end with the daemon."},
+    {.group = "store",
+     .name = "keep",
+     SPAN(store.keep_s),
+     .fallback = "7d",
+     .min = 0,
+     .max = TERMS_SPAN_MAX_S,
+     .text = "How long a batch is kept after it has ended; 0: for ever."},
+    {.group = "store",
+     .name = "bytes",
+     SIZE(store.bytes),
+     .fallback = "4GiB",
+     .min = 0,
+     .max = 16 * TIB,
+     .text = "The size of the store past which the batches that ended first go before their time; "
+             "0: any. A million short jobs take some 40 MB."},
 
     {.group = "limits",
      .name = "line_bytes",
@@ -303,7 +340,7 @@ bool options_has_group(const char *group)
 
 bool options_is_quoted(const struct option *option)
 {
-    return option->type != OPTION_INTEGER;
+    return option->type != OPTION_INTEGER && option->type != OPTION_BOOLEAN;
 }
 
 static void *member(const struct option *option, struct config *config)
@@ -334,6 +371,8 @@ const char *options_show_range(const struct option *option, char *buffer, size_t
         for (size_t i = 0; i < LOG_LEVELS && used < size; i++)
             used += (size_t)snprintf(buffer + used, size - used, "%s\"%s\"", i ? ", " : "",
                                      log_level_name((enum log_level)i));
+    } else if (option->type == OPTION_BOOLEAN) {
+        (void)snprintf(buffer, size, "true, false");
     } else if (option->type == OPTION_INTEGER) {
         (void)snprintf(buffer, size, "%s to %s %s", min, max, option->unit);
     } else if (option->type == OPTION_SPAN || option->type == OPTION_SIZE) {
@@ -454,6 +493,15 @@ static int assign_level(const struct option *option, const struct option_value *
                      options_show_range(option, names, sizeof(names)));
 }
 
+static int assign_boolean(const struct option *option, const struct option_value *value,
+                          struct config *config, struct error *error)
+{
+    if (value->kind != OPTION_VALUE_BOOLEAN)
+        return error_set(error, -EINVAL, "must be true or false, without quotes");
+    *(bool *)member(option, config) = value->boolean;
+    return 0;
+}
+
 int options_assign(const struct option *option, const struct option_value *value,
                    struct config *config, struct error *error)
 {
@@ -469,6 +517,8 @@ int options_assign(const struct option *option, const struct option_value *value
         return assign_text(option, value, config, error);
     case OPTION_LEVEL:
         return assign_level(option, value, config, error);
+    case OPTION_BOOLEAN:
+        return assign_boolean(option, value, config, error);
     }
     return error_set(error, -EINVAL, "has a type that nobody reads");
 }
@@ -484,6 +534,9 @@ int options_set_defaults(struct config *config)
         if (options[i].type == OPTION_INTEGER &&
             parse_integer(options[i].fallback, &value.integer) == 0)
             value.kind = OPTION_VALUE_INTEGER;
+        if (options[i].type == OPTION_BOOLEAN &&
+            parse_bool(options[i].fallback, &value.boolean) == 0)
+            value.kind = OPTION_VALUE_BOOLEAN;
         result = options_assign(&options[i], &value, config, NULL);
         if (result < 0)
             return result;

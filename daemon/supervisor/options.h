@@ -20,6 +20,7 @@ enum option_type {
     OPTION_TEXT,    /* char *; empty is NULL */
     OPTION_PATH,    /* the same, absolute */
     OPTION_LEVEL,   /* enum log_level, by name */
+    OPTION_BOOLEAN, /* bool */
 };
 
 struct option {
@@ -39,10 +40,17 @@ struct option {
 
 /* What a file says, before an option makes sense of it. */
 struct option_value {
-    enum { OPTION_VALUE_INTEGER, OPTION_VALUE_NUMBER, OPTION_VALUE_TEXT, OPTION_VALUE_OTHER } kind;
+    enum {
+        OPTION_VALUE_INTEGER,
+        OPTION_VALUE_NUMBER,
+        OPTION_VALUE_TEXT,
+        OPTION_VALUE_BOOLEAN,
+        OPTION_VALUE_OTHER,
+    } kind;
     int64_t integer;
     double number;
     const char *text;
+    bool boolean;
 };
 
 /* How many rows there are; a row's number is its place among them. */

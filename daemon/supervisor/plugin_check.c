@@ -155,6 +155,7 @@ int plugin_check(struct config *config, struct problems *problems, struct error 
         return code;
     report_warnings(config, problems);
     config_check_socket(config, problems);
+    config_check_state_dir(config, problems);
     code = load(config, &catalogue, error);
     if (!code)
         report_plugins(config, &catalogue, problems);

@@ -45,12 +45,13 @@ static const char what_to_do[] =
 enum store_trouble store_db_trouble(struct store_db *db, int result, struct error *error)
 {
     int primary = result & 0xff, system_error = sqlite3_system_errno(db->sqlite);
+    int extended = sqlite3_extended_errcode(db->sqlite);
     if (primary == SQLITE_OK || primary == SQLITE_ROW || primary == SQLITE_DONE)
         return STORE_FINE;
     /* After a failed fsync() nobody knows what is on the disk, also where the reason is a lack of room. */
-    bool wrote = result != SQLITE_IOERR_FSYNC && result != SQLITE_IOERR_DIR_FSYNC;
-    if (primary == SQLITE_FULL ||
-        (primary == SQLITE_IOERR && wrote && (system_error == ENOSPC || system_error == EDQUOT))) {
+    bool synced = extended == SQLITE_IOERR_FSYNC || extended == SQLITE_IOERR_DIR_FSYNC;
+    if (primary == SQLITE_FULL || (primary == SQLITE_IOERR && !synced &&
+                                   (system_error == ENOSPC || system_error == EDQUOT))) {
         (void)error_set(error, -ENOSPC, "%s: there is no room left on its disk%s", db->path,
                         system_error == EDQUOT ? " for this user" : "");
         return STORE_FULL;
@@ -63,7 +64,7 @@ enum store_trouble store_db_trouble(struct store_db *db, int result, struct erro
     }
     bool by_system = (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN) && system_error;
     (void)error_set(error, -EIO, "%s: %s (SQLite %d)%s%s", db->path, sqlite3_errmsg(db->sqlite),
-                    sqlite3_extended_errcode(db->sqlite), by_system ? ": " : "",
+                    extended, by_system ? ": " : "",
                     by_system ? strerrordesc_np(system_error) : "");
     return STORE_FAILED;
 }

@@ -388,7 +388,9 @@ class Daemon:
         self.directory.chmod(0o755)
         self.socket_path = self.directory / "s"
         self.config_path = self.directory / "awaitd.conf"
-        groups = merged(DEFAULT_CONFIG, {"daemon": {"socket": str(self.socket_path)}})
+        self.state_path = self.directory / "state"
+        groups = merged(DEFAULT_CONFIG, {"daemon": {"socket": str(self.socket_path),
+                                                    "state_dir": str(self.state_path)}})
         self.config_path.write_text(config_file(merged(groups, config)), encoding="utf-8")
         self.mark = f"AWAITD_TEST={uuid.uuid4().hex}"
         self.command = [*map(str, wrapper), str(AWAITD), "-c", str(self.config_path)]

@@ -2,7 +2,9 @@
 
 import pathlib
 import resource
+import shutil
 import tempfile
+import uuid
 
 import pytest
 
@@ -15,6 +17,15 @@ def pytest_configure(config):
     # Thousands of connections need as many descriptors, here and in the daemon.
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@pytest.fixture(autouse=True)
+def state_directory(monkeypatch):
+    """Where a daemon without a configuration keeps its state, should the test start one: nowhere else."""
+    path = pathlib.Path(f"/tmp/aw-{uuid.uuid4().hex}")
+    monkeypatch.setenv("STATE_DIRECTORY", str(path))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture

@@ -201,9 +201,10 @@ def env(folder):
     """A user's environment, in which awaitd is installed."""
     env = pkg_config_env()
     env["PATH"] = f"{PREFIX}/bin:{PREFIX}/sbin:{env['PATH']}"
-    # Where the daemon has its socket, and where its directories are put.
+    # Where the daemon has its socket and its state, and where its directories are put.
     env["XDG_RUNTIME_DIR"] = str(folder / "run")
     env["DESTDIR"] = str(folder / "root")
+    env["STATE_DIRECTORY"] = str(folder / "state")
     for name in ("AWAITD_SOCKET", "MAKEFLAGS", "MAKELEVEL", "CFLAGS", "LDFLAGS", "AWAITCTL"):
         env.pop(name, None)
     env.update(LC_ALL="C.UTF-8", NO_COLOR="1")

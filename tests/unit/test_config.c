@@ -24,6 +24,7 @@ static void set_up(void)
     memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
     ck_assert_ptr_nonnull(mkdtemp(folder));
     ck_assert_int_eq(setenv("AWAITD_SOCKET", "/run/test.sock", 1), 0);
+    ck_assert_int_eq(setenv("STATE_DIRECTORY", "/srv/state:/srv/more", 1), 0);
 }
 
 static void tear_down(void)
@@ -174,6 +175,80 @@ START_TEST(a_relative_socket_of_the_command_line_is_made_absolute)
     ck_assert_str_eq(problems.kept[0].field, "--socket");
     ck_assert_str_eq(problems.kept[0].text, "the control socket must not be empty");
     ck_assert_int_eq(chdir("/"), 0);
+}
+END_TEST
+
+START_TEST(the_state_directory_is_that_of_the_command_line_the_file_or_the_environment)
+{
+    struct config_overrides overrides = {.state_dir = "over"};
+    write_file("c.conf", "daemon = {\n state_dir = \"/from/file\"; };");
+    ck_assert_int_eq(chdir(folder), 0);
+    ck_assert_int_eq(config_load(in_folder("c.conf"), &overrides, &config, &problems, &error), 0);
+    ck_assert_str_eq(config->daemon.state_dir, in_folder("over"));
+    ck_assert_str_eq(config->state_dir_where, "--state-dir");
+    ck_assert(!config->state_dir_parents);
+    config_free(config);
+    ck_assert_int_eq(chdir("/"), 0);
+    ck_assert_int_eq(config_load(in_folder("c.conf"), NULL, &config, &problems, &error), 0);
+    ck_assert_str_eq(config->daemon.state_dir, "/from/file");
+    ck_assert_ptr_nonnull(strstr(config->state_dir_where, "/c.conf:2"));
+    config_free(config);
+    ck_assert_int_eq(config_load(NULL, NULL, &config, &problems, &error), 0);
+    ck_assert_str_eq(config->daemon.state_dir, "/srv/state");
+    ck_assert_ptr_null(config->state_dir_where);
+}
+END_TEST
+
+START_TEST(a_state_directory_too_long_for_the_store_is_refused)
+{
+    char path[600];
+    (void)snprintf(path, sizeof(path), "/%0480d", 0);
+    struct config_overrides overrides = {.state_dir = path};
+    ck_assert_int_eq(config_load(NULL, &overrides, &config, &problems, &error), -EINVAL);
+    ck_assert_str_eq(problems.kept[0].field, "--state-dir");
+    ck_assert_str_eq(problems.kept[0].text,
+                     "the state directory must be at most 480 bytes long, not 481");
+}
+END_TEST
+
+/* What `awaitd -t` finds about this state directory. */
+static const char *check_state_dir(const char *path)
+{
+    char copy[200];
+    (void)snprintf(copy, sizeof(copy), "%s", path); /* may be of in_folder() */
+    struct config_overrides overrides = {.state_dir = copy};
+    config_free(config);
+    config = NULL;
+    problems_clear(&problems);
+    ck_assert_int_eq(config_load(in_folder("c.conf"), &overrides, &config, &problems, &error), 0);
+    problems_clear(&problems);
+    config_check_state_dir(config, &problems);
+    return problems.count ? problems.kept[0].text : "nothing";
+}
+
+START_TEST(a_state_directory_that_cannot_be_used_is_told_and_not_made)
+{
+    write_file("c.conf", "");
+    write_file("file", "");
+    ck_assert_str_eq(check_state_dir(folder), "nothing");
+    ck_assert_str_eq(check_state_dir(in_folder("new")), "nothing");
+    ck_assert_int_ne(access(in_folder("new"), F_OK), 0);
+    ck_assert_int_ne(access(in_folder("lock"), F_OK), 0);
+    ck_assert_ptr_nonnull(strstr(check_state_dir(in_folder("new/deeper")),
+                                 "/new: No such file or directory; choose another"));
+    ck_assert_ptr_nonnull(strstr(check_state_dir(in_folder("file")), "/file: Not a directory;"));
+    if (geteuid() == 0) {
+        ck_assert_int_eq(chmod(folder, 0777), 0);
+        ck_assert_ptr_nonnull(strstr(check_state_dir(folder), " can be written by everybody; "));
+    } else {
+        ck_assert_int_eq(chmod(folder, 0500), 0);
+        ck_assert_ptr_nonnull(strstr(check_state_dir(folder), ": Permission denied; "));
+        ck_assert_ptr_nonnull(strstr(check_state_dir(in_folder("new")), ": Permission denied; "));
+    }
+    ck_assert_int_eq(chmod(folder, 0700), 0);
+
+    write_file("c.conf", "store = { enabled = false; };");
+    ck_assert_str_eq(check_state_dir(in_folder("file")), "nothing");
 }
 END_TEST
 
@@ -553,6 +628,10 @@ int main(void)
     tcase_add_test(tests, options_reach_their_members);
     tcase_add_test(tests, the_command_line_comes_before_the_file_and_the_environment);
     tcase_add_test(tests, a_relative_socket_of_the_command_line_is_made_absolute);
+    tcase_add_test(tests,
+                   the_state_directory_is_that_of_the_command_line_the_file_or_the_environment);
+    tcase_add_test(tests, a_state_directory_too_long_for_the_store_is_refused);
+    tcase_add_test(tests, a_state_directory_that_cannot_be_used_is_told_and_not_made);
     tcase_add_test(tests, what_is_unknown_is_told_with_its_line);
     tcase_add_test(tests, what_is_wrong_is_told_with_what_was_expected);
     tcase_add_test(tests, all_problems_are_told_at_once);

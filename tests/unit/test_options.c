@@ -42,12 +42,23 @@ static int assign_number(const char *group, const char *name, double number)
     return options_assign(options_find(group, name), &value, &config, &error);
 }
 
+static int assign_boolean(const char *group, const char *name, bool boolean)
+{
+    const struct option_value value = {.kind = OPTION_VALUE_BOOLEAN, .boolean = boolean};
+    return options_assign(options_find(group, name), &value, &config, &error);
+}
+
 /* A row's default, or what the manual shows for it, through the front door. */
 static int assign_shown(const struct option *option)
 {
     const char *shown = option->fallback ? option->fallback : option->example;
     int64_t integer;
+    bool boolean;
 
+    if (option->type == OPTION_BOOLEAN) {
+        ck_assert_int_eq(parse_bool(shown, &boolean), 0);
+        return assign_boolean(option->group, option->name, boolean);
+    }
     if (options_is_quoted(option))
         return assign_text(option->group, option->name, shown);
     ck_assert_int_eq(parse_integer(shown, &integer), 0);
@@ -64,6 +75,10 @@ START_TEST(the_defaults_are_those_of_the_manual)
     ck_assert_int_eq(config.log.level, LOG_LEVEL_INFO);
     ck_assert_int_eq(config.log.rate, 1000);
     ck_assert_int_eq(config.log.burst, 1000);
+    ck_assert_ptr_null(config.daemon.state_dir);
+    ck_assert(config.store.enabled);
+    ck_assert_double_eq(config.store.keep_s, 7 * 86400);
+    ck_assert_int_eq(config.store.bytes, INT64_C(4) << 30);
     ck_assert_int_eq(config.limits.line_bytes, 1 << 20);
     ck_assert_int_eq(config.limits.depth, 64);
     ck_assert_int_eq(config.limits.batch_jobs, 10000000);
@@ -219,6 +234,20 @@ START_TEST(a_level_is_one_of_four_words)
 }
 END_TEST
 
+START_TEST(a_boolean_is_true_or_false_without_quotes)
+{
+    ck_assert_int_eq(assign_boolean("store", "enabled", false), 0);
+    ck_assert(!config.store.enabled);
+    ck_assert_int_eq(assign_text("store", "enabled", "true"), -EINVAL);
+    ck_assert_str_eq(error.text, "must be true or false, without quotes");
+    ck_assert_int_eq(assign_integer("store", "enabled", 1), -EINVAL);
+    ck_assert(!config.store.enabled);
+    ck_assert_int_eq(assign_boolean("store", "enabled", true), 0);
+    ck_assert(config.store.enabled);
+    ck_assert_int_eq(assign_boolean("limits", "depth", true), -EINVAL);
+}
+END_TEST
+
 START_TEST(a_range_is_shown_as_the_file_would_say_it)
 {
     char text[100];
@@ -229,6 +258,8 @@ START_TEST(a_range_is_shown_as_the_file_would_say_it)
     ck_assert_str_eq(options_show_range(options_find("daemon", "grace"), text, sizeof(text)),
                      "\"0s\" to \"1h\"");
     ck_assert_str_eq(options_show_range(options_find("daemon", "socket"), text, sizeof(text)), "");
+    ck_assert_str_eq(options_show_range(options_find("store", "enabled"), text, sizeof(text)),
+                     "true, false");
 }
 END_TEST
 
@@ -248,6 +279,7 @@ int main(void)
     tcase_add_test(tests, a_path_is_absolute_and_fits);
     tcase_add_test(tests, an_empty_group_is_none);
     tcase_add_test(tests, a_level_is_one_of_four_words);
+    tcase_add_test(tests, a_boolean_is_true_or_false_without_quotes);
     tcase_add_test(tests, a_range_is_shown_as_the_file_would_say_it);
     suite_add_tcase(suite, tests);
     return suite_run(suite);

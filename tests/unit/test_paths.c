@@ -1,4 +1,6 @@
 #include <check.h>
+#include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +72,69 @@ START_TEST(else_run)
 }
 END_TEST
 
+/* Sets all variables (NULL: not set) and compares. */
+static void check_state(const char *service, const char *state, const char *home,
+                        const char *expected, bool expected_parents)
+{
+    service ? setenv("STATE_DIRECTORY", service, 1) : unsetenv("STATE_DIRECTORY");
+    state ? setenv("XDG_STATE_HOME", state, 1) : unsetenv("XDG_STATE_HOME");
+    home ? setenv("HOME", home, 1) : unsetenv("HOME");
+    char *path = NULL;
+    bool make_parents = !expected_parents;
+    ck_assert_int_eq(paths_default_state(&path, &make_parents), 0);
+    ck_assert_str_eq(path, expected);
+    ck_assert_int_eq(make_parents, expected_parents);
+    free(path);
+}
+
+START_TEST(the_state_is_where_systemd_says)
+{
+    check_state("/var/lib/x", "/state", "/home/me", "/var/lib/x", false);
+    check_state("/var/lib/x:/var/lib/y", NULL, NULL, "/var/lib/x", false);
+}
+END_TEST
+
+START_TEST(else_the_state_of_root_is_in_var_lib)
+{
+    if (geteuid() != 0)
+        return;
+    check_state(NULL, "/state", "/root", "/var/lib/awaitd", false);
+    check_state("", NULL, NULL, "/var/lib/awaitd", false);
+}
+END_TEST
+
+START_TEST(else_the_state_is_in_the_users_home)
+{
+    if (geteuid() == 0)
+        ck_assert_int_eq(setuid(65534), 0); /* nobody; each test is a process of its own */
+    check_state(NULL, "/state", "/home/me", "/state/awaitd", true);
+    check_state("relative", "relative", "/home/me", "/home/me/.local/state/awaitd", true);
+    check_state("", "", "/home/me", "/home/me/.local/state/awaitd", true);
+    /* The user database knows, too. */
+    const struct passwd *user = getpwuid(geteuid());
+    char expected[300];
+    if (user) {
+        (void)snprintf(expected, sizeof(expected), "%s/.local/state/awaitd", user->pw_dir);
+        check_state(NULL, NULL, NULL, expected, true);
+    }
+}
+END_TEST
+
+START_TEST(who_has_no_home_has_no_place_for_the_state)
+{
+    char *path = NULL;
+    bool make_parents;
+    if (geteuid() != 0)
+        return;
+    ck_assert_int_eq(setuid(3999999999), 0); /* nobody that the user database knows */
+    unsetenv("STATE_DIRECTORY");
+    unsetenv("XDG_STATE_HOME");
+    unsetenv("HOME");
+    ck_assert_int_eq(paths_default_state(&path, &make_parents), -ENOENT);
+    ck_assert_ptr_null(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("paths");
@@ -78,6 +143,10 @@ int main(void)
     tcase_add_test(tests, then_the_runtime_directory_where_it_exists);
     tcase_add_test(tests, clients_pass_over_a_runtime_directory_without_a_socket);
     tcase_add_test(tests, else_run);
+    tcase_add_test(tests, the_state_is_where_systemd_says);
+    tcase_add_test(tests, else_the_state_of_root_is_in_var_lib);
+    tcase_add_test(tests, else_the_state_is_in_the_users_home);
+    tcase_add_test(tests, who_has_no_home_has_no_place_for_the_state);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }
