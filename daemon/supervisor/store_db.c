@@ -21,14 +21,15 @@
 #include "supervisor/store_schema.h"
 #include "supervisor/store_time.h"
 
-/* How it works, once it is known to be ours. Pages of the log after which a commit writes it back: PAGES of 4 KiB,
- * 16 MiB, so that what changes often, such as the last pages of indexes, is written back seldom; a log longer than
- * twice that is cut when it begins anew. */
+/* How it works, once it is known to be ours. A commit writes the log back when that has 2048 pages, 8 MiB: with fewer
+ * what changes often, such as the last pages of indexes, is written back more often than need be, and with more the
+ * commit takes longer (14 ms at 1000 pages, 36 at 4096, 130 at 16384, under a load that gained nothing from more). A
+ * log longer than twice that is cut when it begins anew. */
 static const char settings[] = "PRAGMA auto_vacuum=INCREMENTAL;"
                                "PRAGMA journal_mode=WAL;"
                                "PRAGMA synchronous=FULL;"
-                               "PRAGMA wal_autocheckpoint=4096;"
-                               "PRAGMA journal_size_limit=33554432;"
+                               "PRAGMA wal_autocheckpoint=2048;"
+                               "PRAGMA journal_size_limit=16777216;"
                                "PRAGMA foreign_keys=OFF;"
                                "PRAGMA temp_store=MEMORY;";
 
@@ -40,7 +41,7 @@ struct marks {
 
 static const char what_to_do[] =
     "move awaitd.db and awaitd.db-wal away to begin anew, put a backup in their place, or save "
-    "what can be saved with: sqlite3 awaitd.db .recover";
+    "what can still be read as awaitd(8) shows";
 
 enum store_trouble store_db_trouble(struct store_db *db, int result, struct error *error)
 {

@@ -388,9 +388,9 @@ class Daemon:
         self.directory.chmod(0o755)
         self.socket_path = self.directory / "s"
         self.config_path = self.directory / "awaitd.conf"
-        self.state_path = self.directory / "state"
+        self.state_dir = self.directory / "state"
         groups = merged(DEFAULT_CONFIG, {"daemon": {"socket": str(self.socket_path),
-                                                    "state_dir": str(self.state_path)}})
+                                                    "state_dir": str(self.state_dir)}})
         self.config_path.write_text(config_file(merged(groups, config)), encoding="utf-8")
         self.mark = f"AWAITD_TEST={uuid.uuid4().hex}"
         self.command = [*map(str, wrapper), str(AWAITD), "-c", str(self.config_path)]

@@ -38,7 +38,8 @@ def test_a_good_file_passes(folder):
 
 
 def test_no_daemon_is_needed_and_none_is_disturbed(daemon, folder):
-    group = {"socket": str(daemon.socket_path), "plugin_dir": str(PLUGIN_DIR)}
+    group = {"socket": str(daemon.socket_path), "state_dir": str(daemon.state_dir),
+             "plugin_dir": str(PLUGIN_DIR)}
     text = config_file({"daemon": group})
     assert check(folder, text)[0].returncode == 0
     assert daemon.call("daemon.ping") == {}
@@ -318,6 +319,19 @@ def test_a_missing_directory_of_the_socket_is_told(folder):
     assert result.returncode == 78
     assert f"--socket: the directory of the control socket: {folder}/none: No such file" in output
     assert check(folder, GOOD, "--socket", folder / "s")[0].returncode == 0
+
+
+def test_a_state_directory_that_cannot_be_used_is_told_and_none_is_made(folder, state_directory):
+    refused(folder, 'daemon = {\n    state_dir = "/nowhere/at/all";\n};\n', 2, "/nowhere/at: No such file")
+    result, output, _ = check(folder, GOOD, "--state-dir", folder / "awaitd.conf")
+    assert result.returncode == 78 and "--state-dir: the state directory" in output
+    for args in [(), ("--state-dir", folder / "new")]:
+        result, output, _ = check(folder, GOOD, *args)
+        assert result.returncode == 0, output
+    assert not state_directory.exists() and not (folder / "new").exists()
+    # Nothing is kept there.
+    text = GOOD + 'store = {\n    enabled = false;\n};\n'
+    assert check(folder, text, "--state-dir", "/nowhere/at/all")[0].returncode == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

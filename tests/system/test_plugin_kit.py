@@ -28,7 +28,8 @@ class Kit:
         self.mark = f"{key}={value}"
         self.env = {**pkg_config_env(), key: value, "TMPDIR": str(self.temporary),
                     # Neither these nor a daemon there are of any concern to a private one.
-                    "AWAITD_SOCKET": "/nowhere/socket", "NOTIFY_SOCKET": "/nowhere/notify"}
+                    "AWAITD_SOCKET": "/nowhere/socket", "STATE_DIRECTORY": "/nowhere/state",
+                    "NOTIFY_SOCKET": "/nowhere/notify"}
 
     def spawn(self, *args, program=AWAITCTL, **popen):
         env = {**self.env, **popen.pop("env", {})}

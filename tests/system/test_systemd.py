@@ -153,4 +153,5 @@ def test_the_service_starts_what_was_installed():
     (unit,) = PREFIX.glob("**/awaitd.service")
     text = unit.read_text(encoding="utf-8")
     assert f"ExecStart={AWAITD}" in text
+    assert "\nStateDirectory=awaitd\nStateDirectoryMode=0700\n" in text
     assert "Type=notify" in text

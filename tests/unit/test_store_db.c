@@ -1,116 +1,9 @@
 #include <check.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 #include "base/clock.h"
-#include "base/error.h"
+#include "state_dir_fixture.h"
 #include "suite.h"
-#include "supervisor/store.h"
-#include "supervisor/store_db.h"
-#include "supervisor/store_time.h"
-
-static char folder[] = "/tmp/awaitd-test-XXXXXX";
-static char state[100]; /* the state directory in it */
-static struct store_db *db;
-static struct error error;
-
-static void set_up(void)
-{
-    memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    (void)snprintf(state, sizeof(state), "%s/state", folder);
-    error.text[0] = '\0';
-}
-
-static void tear_down(void)
-{
-    char command[100];
-    store_db_close(db);
-    db = NULL;
-    (void)snprintf(command, sizeof(command), "rm -r '%s'", folder);
-    ck_assert_int_eq(system(command), 0);
-}
-
-static char *in_state(const char *name)
-{
-    static char path[200];
-    (void)snprintf(path, sizeof(path), "%s/%s", state, name);
-    return path;
-}
-
-static int open_db(void)
-{
-    struct store_options options = {.directory = state};
-    return store_db_open(&options, &db, &error);
-}
-
-static void open_well(void)
-{
-    int code = open_db();
-    ck_assert_msg(code == 0, "%d: %s", code, error.text);
-}
-
-/* The first column of the first row, of the database or of a file that is not open. */
-static const char *ask(sqlite3 *sqlite, const char *sql)
-{
-    static char text[1000];
-    sqlite3_stmt *row;
-    ck_assert_msg(sqlite3_prepare_v2(sqlite, sql, -1, &row, NULL) == SQLITE_OK, "%s: %s", sql,
-                  sqlite3_errmsg(sqlite));
-    int result = sqlite3_step(row);
-    const char *value = result == SQLITE_ROW ? (const char *)sqlite3_column_text(row, 0) : "none";
-    (void)snprintf(text, sizeof(text), "%s", value ? value : "NULL");
-    ck_assert_int_eq(sqlite3_finalize(row), SQLITE_OK);
-    return text;
-}
-
-static const char *ask_file(const char *sql)
-{
-    sqlite3 *sqlite;
-    ck_assert_int_eq(sqlite3_open(in_state("awaitd.db"), &sqlite), SQLITE_OK);
-    const char *answer = ask(sqlite, sql);
-    ck_assert_int_eq(sqlite3_close(sqlite), SQLITE_OK);
-    return answer;
-}
-
-static void close_db(void)
-{
-    store_db_close(db);
-    db = NULL;
-}
-
-/* As if the process had been killed: nothing is noted, nothing written back. */
-static void kill_db(void)
-{
-    db->failed = true;
-    close_db();
-}
-
-/* As if another boot had been the last one. */
-static void change_boot(void)
-{
-    ck_assert_str_eq(ask_file("UPDATE meta SET value='another' WHERE name='boot'"), "none");
-}
-
-static int mode_of(const char *path)
-{
-    struct stat status;
-    ck_assert_msg(stat(path, &status) == 0, "%s", path);
-    return status.st_mode & 07777;
-}
-
-static void assert_refused(int expected, const char *words)
-{
-    error.text[0] = '\0';
-    ck_assert_int_eq(open_db(), expected);
-    ck_assert_msg(strstr(error.text, words), "%s", error.text);
-    ck_assert_ptr_null(db);
-}
 
 START_TEST(a_new_database_is_this_users_alone_whatever_the_umask)
 {
@@ -175,33 +68,6 @@ START_TEST(the_last_number_is_never_one_below_a_batch)
 }
 END_TEST
 
-START_TEST(a_second_daemon_is_refused_and_told_who_has_it)
-{
-    int ready[2], done[2];
-    char byte, words[200];
-    ck_assert_int_eq(pipe(ready), 0);
-    ck_assert_int_eq(pipe(done), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        bool fine = open_db() == 0;
-        (void)!write(ready[1], fine ? "y" : "n", 1);
-        (void)close(done[1]);
-        (void)!read(done[0], &byte, 1);
-        _exit(0); /* without closing it: the lock ends with the process */
-    }
-    (void)close(done[0]);
-    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-    ck_assert_int_eq(byte, 'y');
-    (void)snprintf(words, sizeof(words),
-                   "the state directory %s is in use by another awaitd, process %ld; end that one",
-                   state, (long)child);
-    assert_refused(-EBUSY, words);
-    (void)close(done[1]);
-    ck_assert_int_eq(waitpid(child, NULL, 0), child);
-    open_well();
-}
-END_TEST
-
 START_TEST(a_database_that_another_program_has_open_is_refused)
 {
     open_well();
@@ -232,34 +98,17 @@ START_TEST(nobody_else_gets_in_while_it_is_open)
 }
 END_TEST
 
-START_TEST(only_the_last_part_of_the_path_is_made)
+START_TEST(a_database_that_may_not_be_used_is_refused)
 {
-    (void)strcat(state, "/deeper");
-    char words[300];
-    (void)snprintf(words, sizeof(words),
-                   "cannot make the state directory %s: there is no %s/state;", state, folder);
-    assert_refused(-ENOENT, words);
-    ck_assert_ptr_nonnull(strstr(error.text, "--state-dir"));
-
-    struct store_options options = {.directory = state, .make_parents = true};
-    ck_assert_int_eq(store_db_open(&options, &db, &error), 0);
-    ck_assert_int_eq(mode_of(state), 0700);
-}
-END_TEST
-
-static void write_file(const char *path, const char *text, int times)
-{
-    FILE *file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    for (int i = 0; i < times; i++)
-        ck_assert_int_ge(fputs(text, file), 0);
-    ck_assert_int_eq(fclose(file), 0);
-}
-
-START_TEST(a_state_directory_that_is_a_file_is_refused)
-{
-    write_file(state, "x", 1);
-    assert_refused(-ENOTDIR, "Not a directory");
+    become_ordinary();
+    open_well();
+    close_db();
+    ck_assert_int_eq(chmod(in_state("awaitd.db"), 0400), 0);
+    assert_refused(-EACCES, "/awaitd.db cannot be written; give this user write access to it");
+    ck_assert_int_eq(chmod(in_state("awaitd.db"), 0), 0);
+    assert_refused(-EACCES, "/awaitd.db: unable to open database file (SQLite 14): Permission");
+    ck_assert_int_eq(chmod(in_state("awaitd.db"), 0600), 0);
+    open_well();
 }
 END_TEST
 
@@ -323,7 +172,7 @@ START_TEST(a_database_that_was_cut_is_refused)
 {
     make_large();
     ck_assert_int_eq(truncate(in_state("awaitd.db"), 20 * 4096), 0);
-    assert_refused(-EUCLEAN, "sqlite3 awaitd.db .recover");
+    assert_refused(-EUCLEAN, "what can still be read as awaitd(8) shows");
 }
 END_TEST
 
@@ -337,7 +186,7 @@ START_TEST(after_the_machine_went_down_damage_is_found_before_it_is_used)
     change_boot();
     damage();
     assert_refused(-EUCLEAN, "is corrupt");
-    ck_assert_ptr_nonnull(strstr(error.text, "sqlite3 awaitd.db .recover"));
+    ck_assert_ptr_nonnull(strstr(error.text, "what can still be read as awaitd(8) shows"));
     assert_refused(-EUCLEAN, "is corrupt"); /* and so each time */
 }
 END_TEST
@@ -458,11 +307,9 @@ int main(void)
     tcase_add_test(tests, it_works_as_the_store_needs_it);
     tcase_add_test(tests, what_was_written_is_there_again);
     tcase_add_test(tests, the_last_number_is_never_one_below_a_batch);
-    tcase_add_test(tests, a_second_daemon_is_refused_and_told_who_has_it);
     tcase_add_test(tests, a_database_that_another_program_has_open_is_refused);
     tcase_add_test(tests, nobody_else_gets_in_while_it_is_open);
-    tcase_add_test(tests, only_the_last_part_of_the_path_is_made);
-    tcase_add_test(tests, a_state_directory_that_is_a_file_is_refused);
+    tcase_add_test(tests, a_database_that_may_not_be_used_is_refused);
     tcase_add_test(tests, what_is_no_database_is_refused_and_left_alone);
     tcase_add_test(tests, the_database_of_another_program_is_refused_and_left_alone);
     tcase_add_test(tests, what_a_newer_awaitd_wrote_is_refused);
