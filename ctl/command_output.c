@@ -4,17 +4,14 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include "connection.h"
 #include "ctl.h"
 #include "output.h"
 #include "target.h"
 #include "text.h"
 #include "wire/job_state.h"
-
-/* Jobs whose names are asked for at once, the most that the daemon gives. */
-#define PAGE 1000
-/* Requests for outputs under way at once: hides the round trip, and their text fits any socket. */
-#define UNDER_WAY 64
 
 /* *is_cut becomes true where the output is not complete. */
 static int print(struct ctl *ctl, const struct target *target, const json_t *job, bool plain,
@@ -60,112 +57,133 @@ static int output_of_job(struct connection *connection, struct ctl *ctl,
 
 /* ---- A batch ------------------------------------------------------------------------------------- */
 
+/* The outputs of the jobs that have ended come in the order in which these ended, by way of batch.watch, which tells
+ * them all at once; asking job by job takes a hundred times as long. What comes before its turn is kept. */
 struct batch_output {
     struct ctl *ctl;
     struct connection *connection;
     uint64_t batch;
-    bool plain;          /* the batch has one job */
-    uint64_t unfinished; /* jobs */
-    bool is_cut;         /* an output that was printed */
+    bool plain;           /* the batch has one job */
+    uint64_t jobs, ended; /* when it was asked */
+    uint64_t told;        /* jobs whose ends were told */
+    json_t **kept;        /* by index: those told out of turn; owned, of `jobs` members */
+    uint64_t next;        /* the first job that was not told */
+    bool is_cut;          /* an output that was printed */
 };
 
-/* Whether a job of job.list has ended. */
-static bool has_ended(const json_t *job)
+static int ask(struct batch_output *work)
 {
-    const char *name = json_string_value(json_object_get(job, "state"));
-    enum job_state state = job_state_from_name(name ? name : "");
-    return state != JOB_STATES && job_state_is_final(state);
-}
-
-static struct target target_of(const struct batch_output *work, const json_t *job)
-{
-    return (struct target){
-        .batch = work->batch,
-        .has_job = true,
-        .job = (uint64_t)json_integer_value(json_object_get(job, "job")),
-    };
-}
-
-/* Waits for the answer to one job.show and prints it. */
-static int print_answer(struct batch_output *work, json_int_t id, const json_t *listed)
-{
-    struct target target = target_of(work, listed);
-    struct incoming answer;
-    int code = connection_answer(work->connection, id, NULL, NULL, &answer);
-    if (code)
-        return code;
-    if (work->ctl->json)
-        incoming_print(&answer);
-    else
-        code = print(work->ctl, &target, answer.body, work->plain, &work->is_cut);
-    incoming_clear(&answer);
-    return code;
-}
-
-/* Asks for the jobs of a page from *next on, as many as may be under way, and prints the answers. */
-static int print_some(struct batch_output *work, const json_t *jobs, size_t *next)
-{
-    json_int_t ids[UNDER_WAY];
-    const json_t *asked[UNDER_WAY];
-    size_t count = 0;
-    int code = CTL_OK;
-    for (; *next < json_array_size(jobs) && count < UNDER_WAY && code == CTL_OK; ++*next) {
-        const json_t *job = json_array_get(jobs, *next);
-        if (!has_ended(job)) {
-            work->unfinished++;
-            continue;
-        }
-        struct target target = target_of(work, job);
-        asked[count] = job;
-        code = connection_send(work->connection, "job.show", target_params(&target), &ids[count]);
-        count++;
-    }
-    for (size_t i = 0; i < count && code == CTL_OK; i++)
-        code = print_answer(work, ids[i], asked[i]);
-    return code;
-}
-
-/* Asks for a page of jobs; *cursor becomes where the next begins, NULL at the end. */
-static int next_page(struct batch_output *work, json_t **cursor, json_t **jobs)
-{
-    json_t *params = json_pack("{s:I, s:i, s:O*}", "batch", (json_int_t)work->batch, "limit", PAGE,
-                               "cursor", *cursor);
     json_int_t id;
     struct incoming answer;
-    int code = connection_send(work->connection, "job.list", params, &id);
+    json_t *params = json_pack("{s:I, s:s}", "batch", (json_int_t)work->batch, "events", "each");
+    if (!params)
+        return ctl_fail_memory(work->ctl);
+    int code = connection_send(work->connection, "batch.watch", params, &id);
     if (code == CTL_OK)
         code = connection_answer(work->connection, id, NULL, NULL, &answer);
     if (code)
         return code;
-    json_decref(*cursor);
-    *cursor = json_incref(json_object_get(answer.body, "cursor"));
-    *jobs = json_incref(json_object_get(answer.body, "jobs"));
+    work->jobs = (uint64_t)json_integer_value(json_object_get(answer.body, "jobs"));
+    work->ended = (uint64_t)json_integer_value(json_object_get(answer.body, "completed"));
+    work->plain = work->jobs == 1;
     incoming_clear(&answer);
+    work->kept = calloc(work->jobs + 1, sizeof(json_t *));
+    return work->kept ? CTL_OK : ctl_fail_memory(work->ctl);
+}
+
+/* What is needed of a job for its turn; new reference. */
+static json_t *shorten(json_t *job)
+{
+    return json_pack("{s:O*, s:O*, s:O*}", "output", json_object_get(job, "output"),
+                     "output_base64", json_object_get(job, "output_base64"), "truncated",
+                     json_object_get(job, "truncated"));
+}
+
+static int print_next(struct batch_output *work, const json_t *job)
+{
+    struct target target = {.batch = work->batch, .has_job = true, .job = work->next++};
+    return print(work->ctl, &target, job, work->plain, &work->is_cut);
+}
+
+static int print_kept(struct batch_output *work)
+{
+    uint64_t index = work->next;
+    int code = print_next(work, work->kept[index]);
+    json_decref(work->kept[index]);
+    work->kept[index] = NULL;
+    return code;
+}
+
+/* One job has ended: prints it, and those that waited for it; or keeps it. */
+static int take_job(struct batch_output *work, json_t *job)
+{
+    uint64_t index = (uint64_t)json_integer_value(json_object_get(job, "job"));
+    if (index >= work->jobs || index < work->next)
+        return ctl_fail(work->ctl, CTL_NO_DAEMON, "the daemon told of a job that it cannot");
+    if (index > work->next) {
+        json_decref(work->kept[index]);
+        work->kept[index] = shorten(job);
+        return work->kept[index] ? CTL_OK : ctl_fail_memory(work->ctl);
+    }
+    int code = print_next(work, job);
+    while (code == CTL_OK && work->kept[work->next])
+        code = print_kept(work);
+    return code;
+}
+
+/* Prints what waits for jobs that have not ended. */
+static int print_rest(struct batch_output *work)
+{
+    int code = CTL_OK;
+    while (work->next < work->jobs && code == CTL_OK) {
+        if (work->kept[work->next])
+            code = print_kept(work);
+        else
+            work->next++;
+    }
+    return code;
+}
+
+static int take_event(struct batch_output *work, const struct incoming *event)
+{
+    if (event->kind != INCOMING_EVENT || strcmp(event->method, "job.done") != 0)
+        return CTL_OK;
+    work->told++;
+    if (!work->ctl->json)
+        return take_job(work, event->body);
+    incoming_print(event);
     return CTL_OK;
+}
+
+static int print_batch(struct batch_output *work)
+{
+    char counted[48];
+    int code = ask(work);
+    while (code == CTL_OK && work->told < work->ended) {
+        struct incoming incoming;
+        code = connection_read(work->connection, -1, &incoming);
+        if (code)
+            break;
+        code = take_event(work, &incoming);
+        incoming_clear(&incoming);
+    }
+    if (code == CTL_OK)
+        code = print_rest(work);
+    if (code == CTL_OK && work->ended < work->jobs)
+        ctl_say(
+            work->ctl, "%s not ended yet",
+            text_count(work->jobs - work->ended, "job has", "jobs have", counted, sizeof(counted)));
+    return code == CTL_OK && work->is_cut ? CTL_NOT_SUCCEEDED : code;
 }
 
 static int output_of_batch(struct connection *connection, struct ctl *ctl, uint64_t batch)
 {
     struct batch_output work = {.ctl = ctl, .connection = connection, .batch = batch};
-    json_t *cursor = NULL, *jobs;
-    int code;
-    bool is_first = true;
-    do {
-        code = next_page(&work, &cursor, &jobs);
-        if (code)
-            break;
-        work.plain = is_first && !cursor && json_array_size(jobs) == 1;
-        is_first = false;
-        for (size_t next = 0; code == CTL_OK && next < json_array_size(jobs);)
-            code = print_some(&work, jobs, &next);
-        json_decref(jobs);
-    } while (code == CTL_OK && cursor);
-    json_decref(cursor);
-    char counted[48];
-    if (code == CTL_OK && work.unfinished > 0)
-        ctl_say(ctl, "%s not ended yet",
-                text_count(work.unfinished, "job has", "jobs have", counted, sizeof(counted)));
-    return code == CTL_OK && work.is_cut ? CTL_NOT_SUCCEEDED : code;
+    int code = print_batch(&work);
+    for (uint64_t i = 0; work.kept && i < work.jobs; i++)
+        json_decref(work.kept[i]);
+    free(work.kept);
+    return code;
 }
 
 static int run(struct ctl *ctl, const void *options, int count, char **arguments)

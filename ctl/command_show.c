@@ -108,6 +108,12 @@ static void print_deadline(const json_t *json)
     (void)putchar('\n');
 }
 
+static void print_durable(const json_t *durable)
+{
+    if (json_is_boolean(durable))
+        print_text("durable", json_is_true(durable) ? "yes" : "no, lost when the daemon ends");
+}
+
 /* What was asked for beside the jobs, where it is not as usual. */
 static void print_terms(const json_t *json)
 {
@@ -163,6 +169,8 @@ static void print_batch(const json_t *json)
     print_terms(json);
     print_owner(json_object_get(json, "owner"));
     print_date("submitted", json_object_get(json, "submitted"));
+    print_date("ended", json_object_get(json, "ended"));
+    print_durable(json_object_get(json, "durable"));
     print_seconds("wall", json_object_get(json, "wall"));
     print_seconds("work", json_object_get(json, "work"));
     (void)snprintf(speedup, sizeof(speedup), "%sx", /* cut: cannot be */

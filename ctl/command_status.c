@@ -43,6 +43,20 @@ static void print_worker(const json_t *worker)
     (void)printf(", %" JSON_INTEGER_FORMAT " running\n", integer(worker, "running"));
 }
 
+/* Where batches are kept, and how much that is; nothing where they are not. */
+static void print_store(const json_t *store)
+{
+    char size[32];
+    if (!json_is_object(store))
+        return;
+    (void)printf("%-10s %s in ", "store",
+                 text_size((uint64_t)integer(store, "bytes"), size, sizeof(size)));
+    text_put(stdout, string(store, "state_dir"), strlen(string(store, "state_dir")));
+    if (integer(store, "waiting") > 0)
+        (void)printf(", %" JSON_INTEGER_FORMAT " waiting to be written", integer(store, "waiting"));
+    (void)puts(json_is_true(json_object_get(store, "full")) ? ", the disk is full" : "");
+}
+
 static void print_status(const json_t *status)
 {
     char uptime[64];
@@ -62,6 +76,7 @@ static void print_status(const json_t *status)
     print_counts("batches", json_object_get(status, "batches"));
     print_counts("jobs", json_object_get(status, "jobs"));
     (void)printf("%-10s %" JSON_INTEGER_FORMAT "\n", "clients", integer(status, "clients"));
+    print_store(json_object_get(status, "store"));
 }
 
 static int run(struct ctl *ctl, const void *options, int count, char **arguments)

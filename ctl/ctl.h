@@ -72,7 +72,7 @@ struct command {
 extern const struct command command_run, command_submit, command_wait, command_watch, command_list,
     command_show, command_output, command_cancel, command_retry, command_pause, command_resume,
     command_plugins, command_plugin_check, command_plugin_new, command_plugin_try, command_status,
-    command_stats, command_drain, command_ping, command_version;
+    command_stats, command_backup, command_drain, command_ping, command_version;
 
 /* Writes the failure and returns `code`: return ctl_fail(ctl, CTL_USAGE, "..."). */
 int ctl_fail(struct ctl *ctl, enum ctl_exit code, const char *format, ...)

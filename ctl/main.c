@@ -17,7 +17,8 @@ static const struct command *const commands[] = {
     &command_list,       &command_show,         &command_output,     &command_cancel,
     &command_retry,      &command_pause,        &command_resume,     &command_plugins,
     &command_plugin_new, &command_plugin_check, &command_plugin_try, &command_status,
-    &command_stats,      &command_drain,        &command_ping,       &command_version,
+    &command_stats,      &command_backup,       &command_drain,      &command_ping,
+    &command_version,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -49,6 +49,19 @@ const char *text_seconds(double seconds, char *buffer, size_t size)
     return buffer;
 }
 
+const char *text_size(uint64_t bytes, char *buffer, size_t size)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 1023.95 && unit + 1 < sizeof(units) / sizeof(units[0])) { /* "1024.0" else */
+        value /= 1024;
+        unit++;
+    }
+    (void)snprintf(buffer, size, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+    return buffer;
+}
+
 const char *text_count(uint64_t count, const char *singular, const char *plural, char *buffer,
                        size_t size)
 {

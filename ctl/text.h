@@ -16,6 +16,9 @@ void text_put(FILE *file, const char *text, size_t size);
  * NaN count as 0. Writes to `buffer` and returns it. */
 const char *text_seconds(double seconds, char *buffer, size_t size);
 
+/* An amount of bytes: "512 B", "64.0 KiB", "1.5 GiB". Writes to `buffer` and returns it. */
+const char *text_size(uint64_t bytes, char *buffer, size_t size);
+
 /* "1 job", "10 jobs". Writes to `buffer` and returns it. */
 const char *text_count(uint64_t count, const char *singular, const char *plural, char *buffer,
                        size_t size);
