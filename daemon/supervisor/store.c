@@ -74,8 +74,8 @@ static void tell_report(struct store *store, struct store_report *report)
     store->commits += report->commit;
     if (report->full && !was_full)
         store->callbacks.on_full(store->context, true, &report->error);
-    STAILQ_FOREACH(record, &report->admissions, link)
-    tell_admission(store, report, record);
+    STAILQ_FOREACH (record, &report->admissions, link)
+        tell_admission(store, report, record);
     if (report->committed > store->committed) {
         store->committed = report->committed;
         store->callbacks.on_committed(store->context, store->committed);
@@ -148,8 +148,8 @@ void store_on_parts(void *receiver, struct store_letter *letter)
     struct store_part *part;
     bool last = parts->last;
     if (!store->closing) {
-        STAILQ_FOREACH(part, &parts->list, link)
-        tell_part(request, part);
+        STAILQ_FOREACH (part, &parts->list, link)
+            tell_part(request, part);
     }
     if (last && !store->closing)
         request->read.reader.on_end(request->context, request->code, &request->error);

@@ -10,7 +10,8 @@
  *     store_db.c     opens, checks and closes the database
  *     store_schema.c the schema and its upgrades
  *     store_time.c   points in time that outlive a boot
- *     store_write.c  from what was recorded to rows
+ *     store_write.c  transactions, and what becomes of them
+ *     store_statements.c  from what was recorded to rows
  *     store_row.c    the columns of rows
  *     store_read.c   from rows to batches
  *     store_list.c   finds the batches of a list

@@ -91,6 +91,35 @@ struct store_parcel {
     uint64_t last_number; /* of a batch; 0: no news */
 };
 
+/* Bytes of results past which others get a row of their own; reason: rows are read and looked into as a whole. */
+#define STORE_RESULTS_BYTES (64u << 10)
+/* Of how many batches results are gathered; reason: those whose jobs end at the same time have numbers that follow one
+ * another, mostly, and this much is cleared with each turn of the loop. A power of 2. */
+#define STORE_GATHERED 256
+
+/* Records of results that may still grow, each in the place of its batch. Zeroed = none. */
+struct store_gathering {
+    struct store_record *records[STORE_GATHERED];
+};
+
+/* The record that completion `seq` of the batch continues; NULL: none. */
+static inline struct store_record *store_gathering_find(const struct store_gathering *gathering,
+                                                        uint64_t batch, uint32_t seq)
+{
+    struct store_record *record = gathering->records[batch % STORE_GATHERED];
+    bool continues = record && record->batch == batch &&
+                     record->results.first + record->results.count == seq &&
+                     record->results.text.size < STORE_RESULTS_BYTES;
+    return continues ? record : NULL;
+}
+
+/* Notes that the record may grow, instead of another. */
+static inline void store_gathering_note(struct store_gathering *gathering,
+                                        struct store_record *record)
+{
+    gathering->records[record->batch % STORE_GATHERED] = record;
+}
+
 void store_record_free(struct store_record *record);
 void store_records_free(struct store_records *records);
 /* NULL is fine. */
@@ -233,17 +262,12 @@ void store_on_parts(void *store, struct store_letter *parts);
 
 /* ---- Recording, within the loop ------------------------------------------------------------------------------- */
 
-/* Results of how many batches are gathered at once; reason: jobs that end in one turn are mostly of few batches, and
- * all are looked at for each result. */
-#define STORE_OPEN_RESULTS 8
-
 /* What the present turn of the loop has recorded. */
 struct store_outbox {
-    struct store_parcel *parcel;                      /* NULL: nothing yet */
-    struct store_record *results[STORE_OPEN_RESULTS]; /* in the parcel; they may grow */
-    unsigned oldest;      /* of them, the one that is given up for another */
-    uint64_t latest;      /* ticket */
-    uint64_t last_number; /* that was not yet posted; 0: none */
+    struct store_parcel *parcel;    /* NULL: nothing yet */
+    struct store_gathering results; /* those in the parcel */
+    uint64_t latest;                /* ticket */
+    uint64_t last_number;           /* that was not yet posted; 0: none */
 };
 
 struct event;

@@ -14,8 +14,6 @@
 
 /* Bytes past which a parcel goes at once; reason: the thread begins to write it while more is recorded. */
 #define PARCEL_BYTES (256u << 10)
-/* Bytes of results past which others get a row of their own; reason: rows are read and looked into as a whole. */
-#define RESULTS_BYTES (64u << 10)
 /* Bytes of the jobs of a piece at most; reason: SQLite takes 1,000,000,000 bytes in a row, and failing there would
  * take the daemon down. */
 #define JOBS_BYTES_MAX (512u << 20)
@@ -28,7 +26,7 @@ void store_post(struct store *store)
     if (!parcel)
         return;
     store->outbox.parcel = NULL;
-    memset(store->outbox.results, 0, sizeof(store->outbox.results));
+    store->outbox.results = (struct store_gathering){0};
     parcel->last_ticket = store->outbox.latest;
     parcel->last_number = store->outbox.last_number;
     store->outbox.last_number = 0;
@@ -171,26 +169,6 @@ int store_number(struct store *store, uint64_t last_number)
 
 /* ---- Results ------------------------------------------------------------------------------------------------ */
 
-/* The record that completion `seq` of the batch continues; NULL: none. */
-static struct store_record *results_to_continue(const struct store_outbox *outbox, uint64_t batch,
-                                                uint32_t seq)
-{
-    for (unsigned i = 0; i < STORE_OPEN_RESULTS; i++) {
-        struct store_record *record = outbox->results[i];
-        if (record && record->batch == batch &&
-            record->results.first + record->results.count == seq)
-            return record->results.text.size < RESULTS_BYTES ? record : NULL;
-    }
-    return NULL;
-}
-
-/* Notes that the record may be continued. */
-static void remember(struct store_outbox *outbox, struct store_record *record)
-{
-    outbox->results[outbox->oldest] = record;
-    outbox->oldest = (outbox->oldest + 1) % STORE_OPEN_RESULTS;
-}
-
 /* Appends to the text, or leaves it as it is. */
 static int write_result(struct bytes *text, const struct completion *completion, unsigned attempt)
 {
@@ -207,7 +185,7 @@ int store_result(struct store *store, uint64_t batch, uint32_t seq,
                  const struct completion *completion, unsigned attempt)
 {
     struct store_outbox *outbox = &store->outbox;
-    struct store_record *record = results_to_continue(outbox, batch, seq);
+    struct store_record *record = store_gathering_find(&outbox->results, batch, seq);
     bool is_new = !record;
     if (is_new)
         record = record_new(store, STORE_RESULTS, batch, 0);
@@ -222,7 +200,7 @@ int store_result(struct store *store, uint64_t batch, uint32_t seq,
     record->results.count++;
     if (is_new) {
         record->results.first = seq;
-        remember(outbox, record);
+        store_gathering_note(&outbox->results, record);
         add(store, record, record->results.text.size);
     } else {
         count(store, record, record->results.text.size - before);
