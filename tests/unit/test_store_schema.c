@@ -94,11 +94,10 @@ START_TEST(a_database_of_another_program_is_refused)
 }
 END_TEST
 
-static const char *const sound_steps[] = {"CREATE TABLE one (a)", "CREATE TABLE two (a)",
-                                          "INSERT INTO two SELECT a + 1 FROM one"};
-static const char *const broken_steps[] = {"CREATE TABLE one (a)", "CREATE TABLE two (a)",
-                                           "INSERT INTO two SELECT a + 1 FROM one; "
-                                           "INSERT INTO three VALUES (1)"};
+#define STEPS "CREATE TABLE one (a)", "CREATE TABLE two (a)"
+static const char *const sound_steps[] = {STEPS, "INSERT INTO two SELECT a + 1 FROM one"};
+static const char *const broken_steps[] = {
+    STEPS, "INSERT INTO two VALUES (1); INSERT INTO three VALUES (1)"};
 
 START_TEST(an_old_database_takes_the_steps_it_lacks)
 {
