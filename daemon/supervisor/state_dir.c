@@ -12,37 +12,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/error.h"
 #include "supervisor/config_plugins.h"
 
 static const char choose_another[] =
     "choose another state directory with daemon.state_dir or --state-dir";
 
-/* The directory above; "/" for those directly below. NULL: out of memory. */
-static char *parent_of(const char *path)
-{
-    size_t length = strlen(path);
-    while (length > 1 && path[length - 1] == '/')
-        length--;
-    while (length > 1 && path[length - 1] != '/')
-        length--;
-    while (length > 1 && path[length - 1] == '/')
-        length--;
-    return strndup(path, length);
-}
-
-/* The entry of what was made is not on the disk before its directory is. */
-static int sync_directory(const char *path)
-{
-    AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == EACCES ? 0 : -errno; /* we may pass through it, and no more */
-    return fsync(fd) == 0 || errno == EINVAL ? 0 : -errno;
-}
-
 static int make(const char *path, bool make_parents, struct error *error)
 {
-    AUTO_FREE char *parent = parent_of(path);
+    AUTO_FREE char *parent = directory_of(path);
     if (!parent)
         return error_set(error, -ENOMEM, "out of memory");
     if (make_parents && access(parent, F_OK) != 0 && errno == ENOENT) {
@@ -60,7 +39,7 @@ static int make(const char *path, bool make_parents, struct error *error)
         return error_set(error, -errno, "cannot make the state directory %s: %s; %s", path,
                          strerrordesc_np(errno), choose_another);
     }
-    int code = chmod(path, 0700) == 0 ? sync_directory(parent) : -errno;
+    int code = chmod(path, 0700) == 0 ? directory_sync(parent) : -errno;
     return code ? error_errno(error, code, "cannot make the state directory %s", path) : 0;
 }
 
@@ -147,7 +126,7 @@ int state_dir_check(const char *path, bool make_parents, struct error *error)
     for (int above = 0; there && access(there, F_OK) != 0 && errno == ENOENT; above++) {
         if (above > 0 && !make_parents)
             break;
-        char *parent = parent_of(there);
+        char *parent = directory_of(there);
         free(there);
         there = parent;
     }

@@ -11,13 +11,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/error.h"
 
 /* Pages of a step; reason: some 1 MiB, which a disk takes in milliseconds, so that commits come between. As much is
@@ -143,17 +143,6 @@ static int rename_new(const char *from, const char *to)
     return 0;
 }
 
-/* So that the new name is there after a power failure, too. */
-static int sync_directory(const char *file)
-{
-    AUTO_FREE char *path = strdup(file);
-    if (!path)
-        return -ENOMEM;
-    AUTO_CLOSE int fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    /* EINVAL: there are file systems that have nothing to sync. */
-    return fd < 0 || (fsync(fd) != 0 && errno != EINVAL) ? -errno : 0;
-}
-
 static int publish(struct store_copy *copy, struct error *error)
 {
     if (fsync(copy->fd) != 0)
@@ -164,7 +153,8 @@ static int publish(struct store_copy *copy, struct error *error)
     if (code != 0)
         return error_errno(error, code, "cannot rename the copy to %s", copy->file);
     copy->made = copy->file;
-    code = sync_directory(copy->file);
+    AUTO_FREE char *directory = directory_of(copy->file);
+    code = directory ? directory_sync(directory) : -ENOMEM;
     if (code != 0)
         return error_errno(error, code, "cannot write the directory of %s", copy->file);
     copy->made = NULL;
