@@ -12,14 +12,20 @@
 
 void pieces_free(struct pieces *pieces)
 {
-    bytes_free(&pieces->entries);
-    for (size_t i = 0; i < RING; i++)
+    for (size_t i = 0; i < RING; i++) {
+        bytes_free(&pieces->ring[i].entries);
         free(pieces->ring[i].lines);
+    }
+}
+
+struct piece *pieces_under_way(struct pieces *pieces, size_t after_oldest)
+{
+    return &pieces->ring[(pieces->oldest + after_oldest) % RING];
 }
 
 struct piece *pieces_gathered(struct pieces *pieces)
 {
-    return &pieces->ring[(pieces->oldest + pieces->under_way) % RING];
+    return pieces_under_way(pieces, pieces->under_way);
 }
 
 struct piece *pieces_oldest(struct pieces *pieces)
@@ -39,17 +45,48 @@ int pieces_append(struct pieces *pieces, const char *entry, size_t size, uint64_
         piece->capacity = capacity;
     }
     if (piece->count > 0)
-        bytes_put(&pieces->entries, ",", 1);
-    bytes_put(&pieces->entries, entry, size);
-    if (pieces->entries.failed)
+        bytes_put(&piece->entries, ",", 1);
+    bytes_put(&piece->entries, entry, size);
+    if (piece->entries.failed)
         return -ENOMEM;
     piece->lines[piece->count++] = line;
     return 0;
 }
 
+/* What an entry stands for, if it is one that the daemon takes. */
+static uint64_t count_jobs(const json_t *entry)
+{
+    const json_t *items = json_object_get(entry, "items"), *count = json_object_get(entry, "count");
+    if (json_is_array(items))
+        return json_array_size(items);
+    return json_is_integer(count) ? (uint64_t)json_integer_value(count) : 1;
+}
+
+int piece_count_jobs(const struct piece *piece, uint64_t *out)
+{
+    struct bytes text = {.data = NULL};
+    bytes_put(&text, "[", 1);
+    bytes_put(&text, piece->entries.data, piece->entries.size);
+    bytes_put(&text, "]", 1);
+    json_t *entries = text.failed ? NULL : json_loadb((const char *)text.data, text.size, 0, NULL);
+    int result = text.failed ? -ENOMEM : entries ? 0 : -EINVAL;
+    uint64_t jobs = 0;
+    size_t i;
+    json_t *entry;
+    json_array_foreach (entries, i, entry) {
+        jobs += count_jobs(entry);
+    }
+    if (result == 0)
+        *out = jobs;
+    json_decref(entries);
+    bytes_free(&text);
+    return result;
+}
+
 void pieces_drop_oldest(struct pieces *pieces)
 {
     struct piece *piece = pieces_oldest(pieces);
+    bytes_clear(&piece->entries);
     piece->count = 0;
     piece->id = 0;
     pieces->oldest = (pieces->oldest + 1) % RING;
@@ -58,8 +95,9 @@ void pieces_drop_oldest(struct pieces *pieces)
 
 void pieces_drop_gathered(struct pieces *pieces)
 {
-    bytes_clear(&pieces->entries);
-    pieces_gathered(pieces)->count = 0;
+    struct piece *piece = pieces_gathered(pieces);
+    bytes_clear(&piece->entries);
+    piece->count = 0;
 }
 
 json_t *piece_field(const struct piece *piece, const char *file, const char *field)

@@ -16,25 +16,30 @@
 /* A message of entries. */
 struct piece {
     json_int_t id; /* of its request; 0: not sent */
+    struct bytes
+        entries; /* as JSON, with commas; kept until it was answered, since it may have to be sent again */
     uint64_t *lines;
     size_t count, capacity;
 };
 
 /* Zeroed = none. */
 struct pieces {
-    struct bytes entries;              /* of the piece that is being gathered, with commas */
     struct piece ring[PIECES_MAX + 1]; /* those under way, and the one being gathered */
     size_t oldest, under_way;          /* at most PIECES_MAX are under way */
 };
 
 void pieces_free(struct pieces *pieces);
 
-/* The one being gathered, and the one that was sent first. */
+/* The one being gathered, the one that was sent first, and the one sent so many after it. */
 struct piece *pieces_gathered(struct pieces *pieces);
 struct piece *pieces_oldest(struct pieces *pieces);
+struct piece *pieces_under_way(struct pieces *pieces, size_t after_oldest);
 
 /* Adds an entry to the one being gathered. -ENOMEM. */
 int pieces_append(struct pieces *pieces, const char *entry, size_t size, uint64_t line);
+
+/* How many jobs a piece stands for. -ENOMEM; -EINVAL: that is for the daemon to tell. */
+int piece_count_jobs(const struct piece *piece, uint64_t *out);
 
 /* The oldest was answered. */
 void pieces_drop_oldest(struct pieces *pieces);

@@ -85,18 +85,28 @@ static void map_problems(struct upload *upload, const struct piece *piece)
         terms_name_problems(upload->options.terms, upload->ctl->problems);
 }
 
-/* Waits until the oldest message under way has been accepted. */
+/* A message of entries was accepted: the batch has so many jobs now. */
+static void take_accepted(struct upload *upload, const json_t *result)
+{
+    upload->jobs = (uint64_t)json_integer_value(json_object_get(result, "jobs"));
+    pieces_drop_oldest(&upload->pieces);
+}
+
+/* Waits until the oldest message under way has been accepted; or, where the daemon went away meanwhile, is under way
+ * again, unless it had been. */
 static int await_oldest(struct upload *upload)
 {
     struct piece *piece = pieces_oldest(&upload->pieces);
     json_t *result;
     int code = upload_await(upload, piece->id, false, &result);
+    if (code == CTL_NO_DAEMON && upload_can_resume(upload))
+        return upload_resume(upload);
     if (code) {
         map_problems(upload, piece);
         return code;
     }
+    take_accepted(upload, result);
     json_decref(result);
-    pieces_drop_oldest(&upload->pieces);
     return CTL_OK;
 }
 
@@ -118,7 +128,7 @@ int upload_take(struct upload *upload)
         map_problems(upload, piece);
     } else if (incoming.kind == INCOMING_RESULT && upload->pieces.under_way > 0 &&
                incoming.id == piece->id) {
-        pieces_drop_oldest(&upload->pieces);
+        take_accepted(upload, incoming.body);
     }
     incoming_clear(&incoming);
     return code;
@@ -183,28 +193,6 @@ static int check_entry(struct upload *upload, const char *entry, size_t size, ui
 }
 
 /* ---- Sending ------------------------------------------------------------------------------------- */
-
-/* Writes the gathered entries as one request, `head` being what comes before them and after the id. */
-static int send_gathered(struct upload *upload, const char *method, const char *params)
-{
-    static const char tail[] = "]}}\n";
-    struct piece *piece = pieces_gathered(&upload->pieces);
-    piece->id = connection_next_id(upload->connection);
-    char head[160];
-    int head_size = snprintf(head, sizeof(head),
-                             "{\"jsonrpc\":\"2.0\",\"id\":%" JSON_INTEGER_FORMAT
-                             ",\"method\":\"%s\",\"params\":{",
-                             piece->id, method);
-    int code = connection_write(upload->connection, head, (size_t)head_size);
-    if (code == CTL_OK)
-        code = connection_write(upload->connection, params, strlen(params));
-    if (code == CTL_OK)
-        code = connection_write(upload->connection, (const char *)upload->pieces.entries.data,
-                                upload->pieces.entries.size);
-    if (code == CTL_OK)
-        code = connection_write(upload->connection, tail, sizeof(tail) - 1);
-    return code;
-}
 
 /* The batch is known. Says that nothing new is run where the key was used before. */
 static void take_answer(struct upload *upload, const json_t *result)
@@ -297,31 +285,30 @@ int upload_flush(struct upload *upload)
     int code = upload->batch ? CTL_OK : open_batch(upload);
     if (upload->existing)
         pieces_drop_gathered(&upload->pieces);
-    else if (code == CTL_OK && upload->pieces.under_way == PIECES_MAX)
+    while (code == CTL_OK && !upload->existing && upload->pieces.under_way == PIECES_MAX)
         code = await_oldest(upload);
     if (code || upload->existing)
         return code;
-    char params[80];
-    (void)snprintf(params, sizeof(params), "\"batch\":%" JSON_INTEGER_FORMAT ",\"jobs\":[",
-                   upload->batch);
-    code = send_gathered(upload, "batch.add", params);
-    bytes_clear(&upload->pieces.entries);
+    struct piece *piece = pieces_gathered(&upload->pieces);
     upload->pieces.under_way++;
-    return code;
+    code = upload_send_piece(upload, piece);
+    return code == CTL_NO_DAEMON && upload_can_resume(upload) ? upload_resume(upload) : code;
 }
 
 bool upload_is_waiting(const struct upload *upload)
 {
-    return upload->pieces.entries.size > 0 && (upload->batch || !upload_has_key(upload));
+    return pieces_gathered((struct pieces *)&upload->pieces)->count > 0 &&
+           (upload->batch || !upload_has_key(upload));
 }
 
 int upload_add(struct upload *upload, const char *entry, size_t size, uint64_t line)
 {
-    size_t together = upload->pieces.entries.size + size + 1;
+    size_t gathered = pieces_gathered(&upload->pieces)->entries.size;
+    size_t together = gathered + size + 1;
     if (upload->line_bytes > 0 || together + upload->envelope_bytes > UNASKED_BYTES) {
         int code = check_entry(upload, entry, size, line);
         /* Pieces of half a message: well under the limit, and two under way are one. */
-        if (code == CTL_OK && upload->pieces.entries.size > 0 && together > upload->line_bytes / 2)
+        if (code == CTL_OK && gathered > 0 && together > upload->line_bytes / 2)
             code = upload_flush(upload);
         if (code)
             return code;
@@ -345,7 +332,7 @@ static int submit_whole(struct upload *upload, json_t **result)
     int code;
     upload->unanswered = true;
     do {
-        code = send_gathered(upload, "batch.submit", head);
+        code = upload_send_entries(upload, piece, "batch.submit", head);
         if (code == CTL_OK)
             code = upload_await(upload, piece->id, true, result);
     } while (upload_shall_ask_again(upload, &code, upload_has_key(upload)));

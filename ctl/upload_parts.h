@@ -18,6 +18,7 @@ struct upload {
     size_t line_bytes; /* the daemon's limits; 0: not asked yet */
     unsigned depth;
     json_int_t batch; /* 0: not opened */
+    uint64_t jobs;    /* that it has, after the last answer */
     bool unanswered;  /* it was asked for, and is not known */
     bool existing;    /* it is one that was there before, by its key */
     bool durable;
@@ -38,10 +39,17 @@ int upload_ask(struct upload *upload, const char *method, json_t *params, bool p
 int upload_ask_surely(struct upload *upload, const char *method, json_t *params, bool print,
                       json_t **result);
 
-/* Whether the loss of the daemon, which was the last failure, lost nothing of the batch: there is none yet, or it
- * outlives the daemon and all its pieces were answered. Not once it was tried in vain. */
+/* Sends entries as one request; `params` is what comes before them. */
+int upload_send_entries(struct upload *upload, struct piece *piece, const char *method,
+                        const char *params);
+/* The same to add them to the batch. */
+int upload_send_piece(struct upload *upload, struct piece *piece);
+
+/* Whether the loss of the daemon, which was the last failure, can be made good: there is no batch yet, or it outlives the
+ * daemon. Not once it was tried in vain. */
 bool upload_can_resume(const struct upload *upload);
-/* Reconnects then, and follows the batch again. */
+/* Reconnects then, follows the batch again, and sends the messages of entries that were under way again which the daemon
+ * did not take. */
 int upload_resume(struct upload *upload);
 /* When a request ended with *code: whether it is to be sent again, the daemon having come back; `harmless`: it may be
  * carried out twice. */

@@ -424,20 +424,98 @@ def test_a_batch_is_sealed_again(play, large):
     assert (status, len(out.splitlines())) == (0, 2)
 
 
-def test_a_batch_that_lost_a_piece_is_cancelled(play, large):
+def two_under_way(sent):
+    """Takes the first piece and answers it, and does not answer the next two."""
+
+    def scene(talk):
+        hello(talk)
+        submitted(talk, "batch.open", jobs=0)
+        sent.append(added(talk, 1))
+        for _ in range(2):
+            sent.append(talk.take("batch.add")["jobs"])
+
+    return scene
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+def test_pieces_that_were_not_taken_are_sent_again(play, large, taken):
+    sent = []
+
+    def second(talk):
+        watched(talk, 0, "failures")
+        talk.take("batch.show")
+        jobs = sum(sent[:1 + taken], [])
+        talk.answer(batch=7, sealed=False, jobs=len(jobs))
+        while len(jobs) < len(LINES):
+            jobs += talk.take("batch.add")["jobs"]
+            talk.answer(batch=7, first=0, jobs=len(jobs))
+        assert jobs == [json.loads(line) for line in LINES]
+        talk.take("batch.seal")
+        talk.answer(batch=7, jobs=len(LINES))
+        talk.done(len(LINES))
+
+    status, out, err = play(two_under_way(sent), second).ctl("submit", large, "--wait")
+    assert (status, err) == (0, LOST + BACK)
+    assert out.startswith("batch 7 done: 60 succeeded")
+
+
+def test_pieces_are_told_apart_by_what_their_entries_stand_for(play, folder):
+    """The third stands for 5 + 3 jobs."""
+    path = folder / "counts.jsonl"
+    name = "n" * 2500
+    path.write_text("\n".join(json.dumps({"plugin": "wait", "name": name, **more}) for more in (
+        {"count": 10}, {}, {"count": 5}, {"items": ["1", "2", "3"]})), encoding="utf-8")
+    sent = []
+
+    def second(talk):
+        talk.greet()
+        talk.take("batch.show")
+        talk.answer(batch=7, sealed=False, jobs=11)
+        while len(sent) < 4:
+            sent.append(talk.take("batch.add")["jobs"])
+            talk.answer(batch=7, first=0, jobs=19)
+        talk.take("batch.seal")
+        talk.answer(batch=7, jobs=19)
+
     def first(talk):
         hello(talk)
         submitted(talk, "batch.open", jobs=0)
-        added(talk, 1)
+        sent.append(talk.take("batch.add")["jobs"])
+        talk.answer(batch=7, first=0, jobs=10)
+        sent.append(talk.take("batch.add")["jobs"])
         talk.take("batch.add")
 
+    assert play(first, second).ctl("submit", path)[:2] == (0, "7\n")
+    assert [[job.get("count", len(job.get("items", "x"))) for job in jobs] for jobs in sent] == [[10], [1], [5], [3]]
+
+
+def test_a_batch_that_lost_a_piece_is_cancelled(play, large):
+    sent = []
+
     def second(talk):
+        watched(talk, 0, "failures")
+        talk.take("batch.show")
+        talk.answer(batch=7, sealed=False, jobs=len(sent[0]) - 1)
+
+    def third(talk):
         assert talk.take("batch.cancel") == {"batch": 7}
         talk.answer(batch=7, cancelled=1)
 
-    status, out, err = play(first, lambda talk: talk.greet(), second).ctl("submit", large, "--wait")
+    status, out, err = play(two_under_way(sent), second, third).ctl("submit", large, "--wait")
     assert (status, out) == (3, "")
-    assert err.startswith("awaitctl: the daemon went away") and err.endswith(BACK + "awaitctl: batch 7 was cancelled\n")
+    assert err == LOST + BACK + ("awaitctl: the daemon came back with other jobs than it was sent\n"
+                                 "awaitctl: batch 7 was cancelled\n")
+
+
+def test_a_batch_in_pieces_that_is_not_durable_is_given_up(play, large):
+    def first(talk):
+        hello(talk)
+        submitted(talk, "batch.open", jobs=0, durable=False)
+        talk.take("batch.add")
+
+    status, _, err = play(first).ctl("submit", large)
+    assert (status, "trying again" in err) == (3, False)
+    assert "batch 7 is incomplete and could not be cancelled: no daemon" in err
 
 
 def test_an_opening_without_a_key_is_not_asked_again(play, large):
