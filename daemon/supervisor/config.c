@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/paths.h"
 #include "base/problems.h"
+#include "base/trust.h"
 #include "supervisor/config_plugins.h"
 #include "supervisor/config_read.h"
 #include "supervisor/config_source.h"
@@ -168,7 +169,7 @@ static int check_trust(const struct loading *loading)
     for (size_t i = 0; i < config->plugins_count && geteuid() == 0; i++) {
         const struct config_plugin *plugin = &config->plugins[i];
         struct error error;
-        if (plugin->off || config_plugins_trust(plugin->file, &error) == 0)
+        if (plugin->off || trust_check(plugin->file, &error) == 0)
             continue;
         problems_add(loading->problems, plugin->where ? plugin->where : plugin->file,
                      "%s; as root, awaitd loads only what root alone can write", error.text);
@@ -187,7 +188,7 @@ static int warn_of_writers(const struct loading *loading)
         struct error error;
         if (!path)
             return -ENOMEM;
-        if (config_plugins_trust(path, &error) != 0)
+        if (trust_check(path, &error) != 0)
             problems_add(&loading->config->warnings, file,
                          "%s; awaitd runs as root and does what this file says, so that root alone "
                          "should be able to change it",

@@ -1,6 +1,5 @@
 /*
- * The plugin files of a configuration: names made absolute, plugin_dir searched, and, where the
- * daemon runs as root, files refused that others could write.
+ * The plugin files of a configuration: names made absolute, plugin_dir searched.
  */
 #ifndef AWAITD_SUPERVISOR_CONFIG_PLUGINS_H
 #define AWAITD_SUPERVISOR_CONFIG_PLUGINS_H
@@ -18,12 +17,5 @@ struct error;
  * which may be missing. 0; -EINVAL: problems were added; -ENOMEM.
  */
 int config_plugins_find(struct config *config, const char *where, struct problems *problems);
-
-/*
- * Whether only root can write the file, the directory it is in and those above, links followed; above, a
- * directory such as /tmp is fine, whose sticky bit keeps what is root's there. -EINVAL: the story is
- * "/x/y.so can be written by everybody". A file that does not exist is nobody's danger. The path is absolute.
- */
-int config_plugins_trust(const char *file, struct error *error);
 
 #endif

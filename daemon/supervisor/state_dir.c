@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/error.h"
-#include "supervisor/config_plugins.h"
+#include "base/trust.h"
 
 static const char choose_another[] =
     "choose another state directory with daemon.state_dir or --state-dir";
@@ -69,7 +69,7 @@ int state_dir_trust(const char *path, struct error *error)
         whole = NULL;
         return error_set(error, -ENOMEM, "out of memory");
     }
-    if (config_plugins_trust(whole, &reason) == 0)
+    if (trust_check(whole, &reason) == 0)
         return 0;
     return error_set(error, -EPERM,
                      "%s; as root, awaitd keeps its state only where root alone can write: change "

@@ -11,7 +11,6 @@
 #include "base/error.h"
 #include "base/problems.h"
 #include "supervisor/config.h"
-#include "supervisor/config_plugins.h"
 #include "supervisor/options.h"
 
 static struct config *config;
@@ -489,115 +488,6 @@ START_TEST(batches_become_submissions)
 }
 END_TEST
 
-START_TEST(a_plugin_that_others_can_write_is_not_trusted)
-{
-    const char *file;
-    ck_assert_int_eq(chmod(folder, 0755), 0);
-    write_file("a.so", "");
-    file = in_folder("a.so");
-    if (geteuid() != 0) {
-        ck_assert_int_eq(config_plugins_trust(file, &error), -EINVAL);
-        ck_assert_ptr_nonnull(strstr(error.text, "and not to root"));
-        return;
-    }
-    ck_assert_int_eq(config_plugins_trust(file, &error), 0);
-    ck_assert_int_eq(chmod(file, 0646), 0);
-    ck_assert_int_eq(config_plugins_trust(file, &error), -EINVAL);
-    ck_assert_ptr_nonnull(strstr(error.text, "a.so can be written by everybody"));
-    ck_assert_int_eq(chmod(file, 0664), 0);
-    ck_assert_int_eq(config_plugins_trust(file, &error), 0); /* root's own group */
-    ck_assert_int_eq(chown(file, 0, 12345), 0);
-    ck_assert_int_eq(config_plugins_trust(file, &error), -EINVAL);
-    ck_assert_ptr_nonnull(strstr(error.text, "a.so can be written by group 12345"));
-    ck_assert_int_eq(chown(file, 12345, 0), 0);
-    ck_assert_int_eq(config_plugins_trust(file, &error), -EINVAL);
-    ck_assert_ptr_nonnull(strstr(error.text, "a.so belongs to user 12345 and not to root"));
-}
-END_TEST
-
-START_TEST(a_directory_that_others_can_write_is_not_trusted)
-{
-    char link[300];
-    if (geteuid() != 0)
-        return;
-    ck_assert_int_eq(mkdir(in_folder("open"), 0777), 0);
-    ck_assert_int_eq(chmod(in_folder("open"), 0777), 0);
-    write_file("open/a.so", "");
-    ck_assert_int_eq(config_plugins_trust(in_folder("open/a.so"), &error), -EINVAL);
-    ck_assert_ptr_nonnull(strstr(error.text, "/open can be written by everybody"));
-    ck_assert_int_eq(config_plugins_trust(in_folder("open/none.so"), &error), -EINVAL);
-
-    /* A link leads to where the danger is. */
-    (void)snprintf(link, sizeof(link), "%s", in_folder("b.so"));
-    ck_assert_int_eq(symlink(in_folder("open/a.so"), link), 0);
-    ck_assert_int_eq(config_plugins_trust(link, &error), -EINVAL);
-    ck_assert_int_eq(config_plugins_trust(in_folder("none/none.so"), &error), 0);
-}
-END_TEST
-
-static void is_trusted(const char *name, const char *problem)
-{
-    error = (struct error){0};
-    int code = config_plugins_trust(in_folder(name), &error);
-    ck_assert_msg(code == (problem ? -EINVAL : 0), "%s: %d %s", name, code, error.text);
-    ck_assert_msg(!problem || strstr(error.text, problem), "%s: %s", name, error.text);
-}
-
-static void make_directory(const char *name, uid_t owner, mode_t mode)
-{
-    ck_assert_int_eq(mkdir(in_folder(name), 0755), 0);
-    ck_assert_int_eq(chown(in_folder(name), owner, 0), 0);
-    ck_assert_int_eq(chmod(in_folder(name), mode), 0);
-}
-
-START_TEST(a_directory_above_that_others_can_write_is_not_trusted)
-{
-    if (geteuid() != 0)
-        return;
-    ck_assert_int_eq(chmod(folder, 0755), 0);
-    make_directory("theirs", 12345, 0755);
-    make_directory("theirs/own", 0, 0755);
-    make_directory("open", 0, 0777);
-    make_directory("open/own", 0, 0755);
-    make_directory("sticky", 0, 01777);
-    make_directory("sticky/own", 0, 0755);
-    make_directory("theirsticky", 12345, 01777);
-    make_directory("theirsticky/own", 0, 0755);
-    write_file("theirs/own/a.so", "");
-    write_file("open/own/a.so", "");
-    write_file("sticky/own/a.so", "");
-    write_file("sticky/a.so", "");
-    write_file("theirsticky/own/a.so", "");
-    is_trusted("theirs/own/a.so", "/theirs belongs to user 12345");
-    is_trusted("open/own/a.so", "/open can be written by everybody");
-    is_trusted("sticky/own/a.so", NULL);
-    is_trusted("sticky/a.so", "/sticky can be written by everybody"); /* others can add to it */
-    is_trusted("theirsticky/own/a.so", "/theirsticky belongs to user 12345");
-    is_trusted("open/own/../../sticky/own/a.so", "/open can be written by everybody");
-}
-END_TEST
-
-START_TEST(each_link_on_the_way_must_be_roots_and_lead_where_only_root_can_write)
-{
-    if (geteuid() != 0)
-        return;
-    ck_assert_int_eq(chmod(folder, 0755), 0);
-    make_directory("sticky", 0, 01777);
-    make_directory("own", 0, 0755);
-    make_directory("open", 0, 0777);
-    write_file("own/a.so", "");
-    ck_assert_int_eq(symlink("../own", in_folder("sticky/link")), 0);
-    is_trusted("sticky/link/a.so", NULL);
-    ck_assert_int_eq(lchown(in_folder("sticky/link"), 12345, 0), 0);
-    is_trusted("sticky/link/a.so", "/sticky/link belongs to user 12345");
-    ck_assert_int_eq(symlink("../own/a.so", in_folder("open/b.so")), 0);
-    ck_assert_int_eq(symlink("../open/b.so", in_folder("own/c.so")), 0);
-    is_trusted("own/c.so", "/open can be written by everybody"); /* though it ends in own */
-    ck_assert_int_eq(symlink("loop.so", in_folder("own/loop.so")), 0);
-    is_trusted("own/loop.so", "too many links");
-}
-END_TEST
-
 START_TEST(as_root_an_untrusted_plugin_is_a_problem)
 {
     if (geteuid() != 0)
@@ -646,10 +536,6 @@ int main(void)
     tcase_add_test(tests, settings_become_json_of_the_same_kind);
     tcase_add_test(tests, settings_that_json_cannot_say_are_refused);
     tcase_add_test(tests, batches_become_submissions);
-    tcase_add_test(tests, a_plugin_that_others_can_write_is_not_trusted);
-    tcase_add_test(tests, a_directory_that_others_can_write_is_not_trusted);
-    tcase_add_test(tests, a_directory_above_that_others_can_write_is_not_trusted);
-    tcase_add_test(tests, each_link_on_the_way_must_be_roots_and_lead_where_only_root_can_write);
     tcase_add_test(tests, as_root_an_untrusted_plugin_is_a_problem);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
