@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/problems.h"
