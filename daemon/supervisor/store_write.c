@@ -33,7 +33,8 @@ static bool gather(struct store_gathering *gathering, struct store_record *recor
     struct store_record *earlier =
         store_gathering_find(gathering, record->batch, record->results.first);
     const struct bytes *text = &record->results.text;
-    uint8_t *end = earlier ? bytes_reserve(&earlier->results.text, 1 + text->size) : NULL;
+    bool fits = earlier && earlier->results.text.size + text->size < STORE_RESULTS_BYTES;
+    uint8_t *end = fits ? bytes_reserve(&earlier->results.text, 1 + text->size) : NULL;
     if (!end) {
         store_gathering_note(gathering, record);
         return false;

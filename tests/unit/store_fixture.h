@@ -27,7 +27,9 @@
 
 static struct {
     atomic_bool full;       /* nothing can be written */
+    atomic_llong end;       /* nothing can be written from this byte of a file on; 0: everywhere */
     atomic_bool sync_fails; /* fsync() does */
+    atomic_bool corrupt;    /* what is written makes no sense */
     atomic_int syncs;       /* how many there were */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -50,8 +52,11 @@ static inline const sqlite3_io_methods *methods_below(const sqlite3_file *file)
 
 static inline int disk_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
 {
-    if (atomic_load(&disk.full))
+    long long end = atomic_load(&disk.end);
+    if (atomic_load(&disk.full) || (end && offset + size > end))
         return SQLITE_FULL;
+    if (atomic_load(&disk.corrupt))
+        return SQLITE_CORRUPT;
     return methods_below(file)->xWrite(file, data, size, offset);
 }
 
@@ -64,6 +69,7 @@ static inline int disk_sync(sqlite3_file *file, int flags)
         (void)pthread_cond_wait(&disk.changed, &disk.mutex);
     }
     disk.holds = false;
+    (void)pthread_cond_broadcast(&disk.changed);
     (void)pthread_mutex_unlock(&disk.mutex);
     atomic_fetch_add(&disk.syncs, 1);
     if (atomic_load(&disk.sync_fails))
@@ -111,6 +117,8 @@ static inline void disk_go_on(void)
     (void)pthread_mutex_lock(&disk.mutex);
     disk.held = false;
     (void)pthread_cond_broadcast(&disk.changed);
+    while (disk.holds)
+        (void)pthread_cond_wait(&disk.changed, &disk.mutex);
     (void)pthread_mutex_unlock(&disk.mutex);
 }
 
@@ -235,13 +243,26 @@ static inline void settle(void)
     TURN_UNTIL(store_committed(store) == store_latest(store));
 }
 
-/* Runs SQL in the database, which is closed for that; `set` is called with each row, unless it is NULL. */
-static inline int64_t ask(const char *sql)
+/* Changes the database of the store, which is closed. */
+static inline void change(const char *sql)
+{
+    char path[64];
+    sqlite3 *sqlite;
+    (void)snprintf(path, sizeof(path), "%s/awaitd.db", folder);
+    ck_assert_int_eq(sqlite3_open(path, &sqlite), SQLITE_OK);
+    ck_assert_msg(sqlite3_exec(sqlite, sql, NULL, NULL, NULL) == SQLITE_OK, "%s: %s", sql,
+                  sqlite3_errmsg(sqlite));
+    ck_assert_int_eq(sqlite3_changes(sqlite), 1);
+    ck_assert_int_eq(sqlite3_close(sqlite), SQLITE_OK);
+}
+
+/* The first column of the first row in a database of the folder. */
+static inline int64_t ask_file(const char *file, const char *sql)
 {
     char path[64];
     sqlite3 *sqlite;
     sqlite3_stmt *statement;
-    (void)snprintf(path, sizeof(path), "%s/awaitd.db", folder);
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, file);
     ck_assert_int_eq(sqlite3_open(path, &sqlite), SQLITE_OK);
     ck_assert_msg(sqlite3_prepare_v2(sqlite, sql, -1, &statement, NULL) == SQLITE_OK, "%s: %s", sql,
                   sqlite3_errmsg(sqlite));
@@ -250,6 +271,12 @@ static inline int64_t ask(const char *sql)
     ck_assert_int_eq(sqlite3_finalize(statement), SQLITE_OK);
     ck_assert_int_eq(sqlite3_close(sqlite), SQLITE_OK);
     return number;
+}
+
+/* The same in the database of the store, which is closed. */
+static inline int64_t ask(const char *sql)
+{
+    return ask_file("awaitd.db", sql);
 }
 
 /* ---- What is recorded --------------------------------------------------------------------------------------- */
