@@ -290,14 +290,32 @@ int batch_tell(struct batch *batch, uint32_t job)
     return 0;
 }
 
+static int need_attempts(struct batch *batch)
+{
+    if (!batch->attempts)
+        batch->attempts = calloc(batch->jobs_capacity, 1);
+    return batch->attempts ? 0 : -ENOMEM;
+}
+
+int batch_set_attempt(struct batch *batch, uint32_t job, unsigned attempt)
+{
+    assert(job < batch->jobs);
+    if (attempt == batch_attempt(batch, job))
+        return 0;
+    int error = need_attempts(batch);
+    if (error)
+        return error;
+    batch->retries -= batch->attempts[job];
+    batch->attempts[job] = attempt < UINT8_MAX ? (uint8_t)attempt : UINT8_MAX;
+    batch->retries += batch->attempts[job];
+    return 0;
+}
+
 int batch_take_back(struct batch *batch, uint32_t job, bool counted)
 {
     assert(batch_state(batch, job) == JOB_RUNNING);
-    if (counted && !batch->attempts) {
-        batch->attempts = calloc(batch->jobs_capacity, 1);
-        if (!batch->attempts)
-            return -ENOMEM;
-    }
+    if (counted && need_attempts(batch) != 0)
+        return -ENOMEM;
     if (counted && batch->attempts[job] < UINT8_MAX)
         batch->attempts[job]++;
     batch->states[job] = JOB_QUEUED;

@@ -166,6 +166,8 @@ static inline unsigned batch_attempt(const struct batch *batch, uint32_t job)
 {
     return batch->attempts ? batch->attempts[job] : 0;
 }
+/* Notes how often a job was tried before, in a batch that is rebuilt. -ENOMEM. */
+int batch_set_attempt(struct batch *batch, uint32_t job, unsigned attempt);
 /* Those of the jobs first .. first+count-1 that are queued wait from now on. */
 void batch_make_wait(struct batch *batch, uint32_t first, uint32_t count);
 /* Those that wait are queued; returns how many. */

@@ -81,6 +81,21 @@ struct batch *batches_add(struct batches *batches, const char *name, uid_t owner
     return batch;
 }
 
+void batches_restore(struct batches *batches, struct batch *batch)
+{
+    struct batch *before = batches_below(batches, batch->number);
+    if (batches->count >= batches->buckets_count)
+        grow_table(batches);
+    insert(batches, batch);
+    if (before)
+        TAILQ_INSERT_AFTER(&batches->all, before, batch, all_link);
+    else
+        TAILQ_INSERT_HEAD(&batches->all, batch, all_link);
+    batches->count++;
+    if (batch->number > batches->last_number)
+        batches->last_number = batch->number;
+}
+
 int batches_set_key(struct batches *batches, struct batch *batch, const char *key,
                     const struct fingerprint *asked)
 {

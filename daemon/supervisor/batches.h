@@ -29,6 +29,9 @@ void batches_clear(struct batches *batches);
 
 /* A new batch with the next number. NULL: out of memory. */
 struct batch *batches_add(struct batches *batches, const char *name, uid_t owner);
+/* Takes in a batch that is read from the store, which has its number already and none of the others. It is found from
+ * now on. */
+void batches_restore(struct batches *batches, struct batch *batch);
 /* Gives it a key, by which it is found as long as it is here. -ENOMEM. */
 int batches_set_key(struct batches *batches, struct batch *batch, const char *key,
                     const struct fingerprint *asked);

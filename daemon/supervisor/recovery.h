@@ -27,4 +27,7 @@ int recover_batch(struct supervisor *supervisor, uint64_t number,
                                   const struct error *error),
                   void *context);
 
+/* Nothing that is under way will be done: the store has been closed. */
+void recovery_clear(struct supervisor *supervisor);
+
 #endif

@@ -37,6 +37,12 @@ void scheduler_wake(struct scheduler *scheduler)
     (void)event_add(scheduler->turn, &now); /* reserved in scheduler_new() */
 }
 
+void scheduler_deadline_over(struct scheduler *scheduler, struct batch *batch)
+{
+    (void)scheduler_give_up(scheduler, batch, JOB_TIMED_OUT,
+                            "the deadline of its batch has passed");
+}
+
 static void on_due(void *context, struct batch *batch, enum wait_reason reason,
                    struct wait_jobs jobs, uint64_t since_ns)
 {
@@ -52,8 +58,7 @@ static void on_due(void *context, struct batch *batch, enum wait_reason reason,
         scheduler_release(scheduler, batch, HOLD_RATE);
         break;
     case WAIT_DEADLINE:
-        (void)scheduler_give_up(scheduler, batch, JOB_TIMED_OUT,
-                                "the deadline of its batch has passed");
+        scheduler_deadline_over(scheduler, batch);
         break;
     case WAIT_CANCEL:
         grace_over_job(scheduler, batch, jobs.first, since_ns);

@@ -15,6 +15,7 @@ struct event_base;
 struct message_result;
 struct pool;
 struct scheduler;
+struct store_job;
 
 struct scheduler_callbacks {
     /* A job has ended; its batch has recorded it as its latest completion. */
@@ -51,6 +52,15 @@ int scheduler_begin(struct scheduler *scheduler, struct batch *batch);
 /* Queues the batch's entries from number `first` on, or lets them wait for what they have to. -ENOMEM: none of
  * them. */
 int scheduler_submit(struct scheduler *scheduler, struct batch *batch, uint32_t first);
+
+/*
+ * Goes on with a batch that was rebuilt after a restart and has not finished: its jobs are queued, as they are when they
+ * are added, or have ended, and what it has been told as a whole is set. Delays, pauses and deadlines count from when
+ * they did before; what had been freed or doomed by jobs that have ended is so again. `jobs` tells more of `count` jobs
+ * that have not ended, and is sorted in here. The batch may have finished behind it. -ENOMEM: it is to be forgotten.
+ */
+int scheduler_restore(struct scheduler *scheduler, struct batch *batch, struct store_job *jobs,
+                      size_t count);
 
 /* No more entries for this batch. */
 void scheduler_seal(struct scheduler *scheduler, struct batch *batch);

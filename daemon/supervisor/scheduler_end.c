@@ -61,6 +61,13 @@ static void count_left(struct scheduler *scheduler, const struct batch *batch, u
     }
 }
 
+void end_others(struct scheduler *scheduler, struct batch *batch)
+{
+    if (batch->terms.on_failure == ON_FAILURE_CANCEL)
+        (void)scheduler_give_up(scheduler, batch, JOB_CANCELLED,
+                                "another job of its batch did not succeed");
+}
+
 /* What an end means for the other jobs of the batch. The batch may have finished behind it. */
 static void affect_others(struct scheduler *scheduler, struct batch *batch, uint32_t job,
                           enum job_state state)
@@ -69,9 +76,8 @@ static void affect_others(struct scheduler *scheduler, struct batch *batch, uint
         order_job_ended(batch, batch_entry_of(batch, job), state == JOB_SUCCEEDED);
         ready_follow_order(scheduler, batch);
     }
-    if (batch->terms.on_failure == ON_FAILURE_CANCEL && state != JOB_SUCCEEDED)
-        (void)scheduler_give_up(scheduler, batch, JOB_CANCELLED,
-                                "another job of its batch did not succeed");
+    if (state != JOB_SUCCEEDED)
+        end_others(scheduler, batch);
 }
 
 /* Records the end of a job. The batch may have finished behind it. */

@@ -6,6 +6,7 @@
  *     scheduler_ready.c     from waiting to the queue: order, delays, pauses before another attempt
  *     scheduler_end.c       from results to ends
  *     scheduler_grace.c     workers that do not let go of their jobs
+ *     scheduler_restore.c   batches from before the start
  */
 #ifndef AWAITD_SUPERVISOR_SCHEDULER_PARTS_H
 #define AWAITD_SUPERVISOR_SCHEDULER_PARTS_H
@@ -79,6 +80,9 @@ uint32_t scheduler_stop(struct scheduler *scheduler, struct batch *batch, enum j
 uint32_t scheduler_give_up(struct scheduler *scheduler, struct batch *batch, enum job_state state,
                            const char *reason);
 
+/* The batch is out of time. It may have finished behind it. */
+void scheduler_deadline_over(struct scheduler *scheduler, struct batch *batch);
+
 /* Makes room for the plugins that the catalogue has by now, ghosts among them. -ENOMEM. */
 int scheduler_grow(struct scheduler *scheduler);
 
@@ -96,6 +100,10 @@ bool dispatch_turn(struct scheduler *scheduler);
 
 /* Queues the entries from number `first` on, or lets them wait for what they have to. -ENOMEM: none of them. */
 int ready_submit(struct scheduler *scheduler, struct batch *batch, uint32_t first);
+/* The entry waits for nothing any more: those of its jobs that have not ended are queued. */
+void ready_queue(struct scheduler *scheduler, struct batch *batch, uint32_t entry);
+/* The entry waited for one that did not succeed: its jobs end. */
+void ready_skip(struct scheduler *scheduler, struct batch *batch, uint32_t entry, uint32_t because);
 /* Queues what no longer waits for others, and lets end what waits in vain. */
 void ready_follow_order(struct scheduler *scheduler, struct batch *batch);
 /* A running job is taken back, to run again: as another attempt after its pause, or, where the one it had does not
@@ -115,6 +123,9 @@ void end_later(struct scheduler *scheduler, struct batch *batch, struct wait_job
                enum job_state state, const char *reason);
 /* Ends a turn's share of them; true: there are more. */
 bool end_turn(struct scheduler *scheduler);
+/* A job of a batch ended otherwise than by success: where its terms say so, the others are to end, too. The batch may
+ * have finished behind it. */
+void end_others(struct scheduler *scheduler, struct batch *batch);
 /* The batch has finished, or is to be forgotten: nothing here may point to it any more. */
 void end_forget(struct scheduler *scheduler, struct batch *batch);
 /* All its jobs have ended, and it is sealed. */

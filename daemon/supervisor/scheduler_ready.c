@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "supervisor/order.h"
 
 static struct wait_jobs jobs_of(const struct entry *entry)
@@ -15,8 +16,7 @@ static struct wait_jobs jobs_of(const struct entry *entry)
     return (struct wait_jobs){.first = entry->first, .count = entry->count};
 }
 
-/* The entry waits for nothing any more: those of its jobs that have not ended are queued. */
-static void queue_entry(struct scheduler *scheduler, struct batch *batch, uint32_t number)
+void ready_queue(struct scheduler *scheduler, struct batch *batch, uint32_t number)
 {
     const struct entry *entry = &batch->entries[number];
     uint32_t ready = batch_make_ready(batch, entry->first, entry->count);
@@ -32,7 +32,7 @@ static void begin_delay(struct scheduler *scheduler, struct batch *batch, uint32
     const struct entry *entry = &batch->entries[number];
     uint64_t delay_ns = entry->terms ? entry->terms->delay_ns : 0;
     if (!delay_ns) {
-        queue_entry(scheduler, batch, number);
+        ready_queue(scheduler, batch, number);
     } else if (waits_add(scheduler->waits, batch, WAIT_DELAY, jobs_of(entry),
                          clock_now_ns() + delay_ns) != 0) {
         end_later(scheduler, batch, jobs_of(entry), JOB_FAILED,
@@ -42,7 +42,15 @@ static void begin_delay(struct scheduler *scheduler, struct batch *batch, uint32
 
 void ready_delay_over(struct scheduler *scheduler, struct batch *batch, struct wait_jobs jobs)
 {
-    queue_entry(scheduler, batch, batch_entry_of(batch, jobs.first));
+    ready_queue(scheduler, batch, batch_entry_of(batch, jobs.first));
+}
+
+void ready_skip(struct scheduler *scheduler, struct batch *batch, uint32_t entry, uint32_t because)
+{
+    char reason[160], name[101];
+    (void)utf8_copy(name, sizeof(name), batch->entries[because].name);
+    (void)snprintf(reason, sizeof(reason), "it was to come after %s, which did not succeed", name);
+    end_later(scheduler, batch, jobs_of(&batch->entries[entry]), JOB_SKIPPED, reason);
 }
 
 void ready_follow_order(struct scheduler *scheduler, struct batch *batch)
@@ -52,14 +60,10 @@ void ready_follow_order(struct scheduler *scheduler, struct batch *batch)
     while ((news = order_next(batch, &entry, &because)) != ORDER_NONE) {
         if (batch->cancelled)
             continue; /* its jobs end anyhow */
-        if (news == ORDER_FREE) {
+        if (news == ORDER_FREE)
             begin_delay(scheduler, batch, entry);
-            continue;
-        }
-        char reason[160];
-        (void)snprintf(reason, sizeof(reason), "it was to come after %.100s, which did not succeed",
-                       batch->entries[because].name);
-        end_later(scheduler, batch, jobs_of(&batch->entries[entry]), JOB_SKIPPED, reason);
+        else
+            ready_skip(scheduler, batch, entry, because);
     }
 }
 

@@ -35,10 +35,11 @@ struct supervisor {
     struct scheduler *scheduler;
     struct watchers *watchers;
     struct holds *holds;
-    struct store *store;     /* NULL: nothing outlives the daemon */
-    struct errands errands;  /* what clients wait for it to do, */
-    struct history *history; /* and among that, which batches they wait for */
-    struct control *control; /* NULL until the plugins are known */
+    struct store *store;              /* NULL: nothing outlives the daemon */
+    LIST_HEAD(, recovery) recoveries; /* what is being read of it, see recovery.h */
+    struct errands errands;           /* what clients wait for it to do, */
+    struct history *history;          /* and among that, which batches they wait for */
+    struct control *control;          /* NULL until the plugins are known */
     struct event *on_term, *on_int, *on_hup;
     struct event *stop_timer;
     int listen_fd;   /* until control takes it over */

@@ -148,6 +148,8 @@ static struct scheduler *scheduler;
 static unsigned completions, finished, broken, retries;
 static struct scheduler_limits own_limits;
 static uint64_t last_finished;
+/* What a test wants to know of jobs that are tried again; NULL: nothing. */
+static void (*when_retried)(const struct batch *batch, uint32_t job);
 
 static inline void on_completion(void *context, struct batch *batch,
                                  const struct completion *completion)
@@ -173,6 +175,8 @@ static inline void on_retry(void *context, const struct batch *batch, uint32_t j
     (void)context, (void)reason;
     ck_assert(job_state_is_final(state) && !job_state_is_final(batch_state(batch, job)));
     retries++;
+    if (when_retried)
+        when_retried(batch, job);
 }
 
 static inline void on_broken(void *context)
