@@ -25,13 +25,15 @@
  * what changes often, such as the last pages of indexes, is written back more often than need be, and with more the
  * commit takes longer (14 ms at 1000 pages, 36 at 4096, 130 at 16384, under a load that gained nothing from more). A
  * log longer than twice that is cut when it begins anew. */
-static const char settings[] = "PRAGMA auto_vacuum=INCREMENTAL;"
-                               "PRAGMA journal_mode=WAL;"
+static const char settings[] = "PRAGMA journal_mode=WAL;"
                                "PRAGMA synchronous=FULL;"
                                "PRAGMA wal_autocheckpoint=2048;"
                                "PRAGMA journal_size_limit=16777216;"
                                "PRAGMA foreign_keys=OFF;"
                                "PRAGMA temp_store=MEMORY;";
+
+/* Of a new database, before there is anything in it. Not later: that would write, and a disk may be full. */
+static const char settings_of_new[] = "PRAGMA auto_vacuum=INCREMENTAL;";
 
 /* What the database says of the daemon that had it last. */
 struct marks {
@@ -281,6 +283,8 @@ static int prepare(struct store_db *db, struct error *error)
     int version = 0;
     int code = identify(db, &version, error);
     store_time_boot(boot, sizeof(boot));
+    if (!code && version == 0)
+        code = refuse(db, sqlite3_exec(db->sqlite, settings_of_new, NULL, NULL, NULL), error);
     if (!code)
         code = refuse(db, sqlite3_exec(db->sqlite, settings, NULL, NULL, NULL), error);
     if (!code && version > 0)
