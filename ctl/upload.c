@@ -14,9 +14,11 @@
 #include "connection.h"
 #include "ctl.h"
 #include "follow.h"
+#include "reconnect.h"
 #include "terms.h"
 #include "upload_parts.h"
 #include "wire/frame.h"
+#include "wire/rpc.h"
 
 /* A message up to this many bytes is sent without asking for the daemon's limits, which saves a
  * round trip; the smallest line_bytes that can be configured is 4 KiB. */
@@ -92,45 +94,57 @@ static void take_accepted(struct upload *upload, const json_t *result)
     pieces_drop_oldest(&upload->pieces);
 }
 
-/* Waits until the oldest message under way has been accepted; or, where the daemon went away meanwhile, is under way
- * again, unless it had been. */
-static int await_oldest(struct upload *upload)
+/* Whether a refusal says that the daemon is about to end, and to go on with the batch when it is started again. What was
+ * refused is sent again then: the loss of the connection is all that is to be waited for. */
+static bool is_stopping(const struct upload *upload, const json_t *error)
 {
-    struct piece *piece = pieces_oldest(&upload->pieces);
-    json_t *result;
-    int code = upload_await(upload, piece->id, false, &result);
+    return json_integer_value(json_object_get(error, "code")) == RPC_NOT_READY && upload->durable &&
+           reconnect_is_wanted(upload->ctl);
+}
+
+static int take_refusal(struct upload *upload, const struct incoming *incoming)
+{
+    if (is_stopping(upload, incoming->body))
+        return CTL_OK;
+    if (upload->ctl->json)
+        incoming_print(incoming);
+    int code = connection_refusal(upload->ctl, incoming->body);
+    map_problems(upload, pieces_oldest(&upload->pieces));
+    return code;
+}
+
+/* Takes one message of the daemon; CTL_TIMED_OUT: none came. */
+static int take(struct upload *upload, int timeout_ms)
+{
+    struct incoming incoming;
+    int code = connection_read(upload->connection, timeout_ms, &incoming);
     if (code == CTL_NO_DAEMON && upload_can_resume(upload))
         return upload_resume(upload);
-    if (code) {
-        map_problems(upload, piece);
+    if (code)
         return code;
-    }
-    take_accepted(upload, result);
-    json_decref(result);
-    return CTL_OK;
+    if (incoming.kind == INCOMING_EVENT && upload->follow)
+        code = follow_on_event(upload->follow, &incoming);
+    else if (incoming.kind == INCOMING_ERROR)
+        code = take_refusal(upload, &incoming);
+    else if (incoming.kind == INCOMING_RESULT && upload->pieces.under_way > 0 &&
+             incoming.id == pieces_oldest(&upload->pieces)->id)
+        take_accepted(upload, incoming.body);
+    incoming_clear(&incoming);
+    return code;
 }
 
 int upload_take(struct upload *upload)
 {
-    struct incoming incoming;
-    int code = connection_read(upload->connection, 0, &incoming);
-    if (code == CTL_NO_DAEMON && upload_can_resume(upload))
-        return upload_resume(upload);
-    if (code)
-        return code == CTL_TIMED_OUT ? CTL_OK : code;
-    struct piece *piece = pieces_oldest(&upload->pieces);
-    if (incoming.kind == INCOMING_EVENT && upload->follow) {
-        code = follow_on_event(upload->follow, &incoming);
-    } else if (incoming.kind == INCOMING_ERROR) {
-        if (upload->ctl->json)
-            incoming_print(&incoming);
-        code = connection_refusal(upload->ctl, incoming.body);
-        map_problems(upload, piece);
-    } else if (incoming.kind == INCOMING_RESULT && upload->pieces.under_way > 0 &&
-               incoming.id == piece->id) {
-        take_accepted(upload, incoming.body);
-    }
-    incoming_clear(&incoming);
+    int code = take(upload, 0);
+    return code == CTL_TIMED_OUT ? CTL_OK : code;
+}
+
+/* Waits until no more than so many messages are under way. */
+static int await_pieces(struct upload *upload, size_t most)
+{
+    int code = CTL_OK;
+    while (code == CTL_OK && upload->pieces.under_way > most)
+        code = take(upload, -1);
     return code;
 }
 
@@ -285,8 +299,8 @@ int upload_flush(struct upload *upload)
     int code = upload->batch ? CTL_OK : open_batch(upload);
     if (upload->existing)
         pieces_drop_gathered(&upload->pieces);
-    while (code == CTL_OK && !upload->existing && upload->pieces.under_way == PIECES_MAX)
-        code = await_oldest(upload);
+    if (code == CTL_OK && !upload->existing)
+        code = await_pieces(upload, PIECES_MAX - 1);
     if (code || upload->existing)
         return code;
     struct piece *piece = pieces_gathered(&upload->pieces);
@@ -346,8 +360,8 @@ static int submit_whole(struct upload *upload, json_t **result)
 static int seal(struct upload *upload, json_t **result)
 {
     int code = upload_flush(upload);
-    while (code == CTL_OK && upload->pieces.under_way > 0)
-        code = await_oldest(upload);
+    if (code == CTL_OK)
+        code = await_pieces(upload, 0);
     if (code)
         return code;
     json_t *params = json_pack("{s:I}", "batch", upload->batch);

@@ -459,6 +459,31 @@ def test_pieces_that_were_not_taken_are_sent_again(play, large, taken):
     assert out.startswith("batch 7 done: 60 succeeded")
 
 
+def test_a_daemon_that_stops_and_takes_no_pieces_is_waited_for(play, large):
+    def first(talk):
+        hello(talk)
+        submitted(talk, "batch.open", jobs=0)
+        for _ in range(2):
+            talk.take("batch.add")
+            talk.refuse(4, "the daemon is stopping")
+
+    def second(talk):
+        watched(talk, 0)
+        talk.take("batch.show")
+        talk.answer(batch=7, sealed=False, jobs=0)
+        count = 0
+        while count < len(LINES):
+            count += len(talk.take("batch.add")["jobs"])
+            talk.answer(batch=7, first=0, jobs=count)
+        talk.take("batch.seal")
+        talk.answer(batch=7, jobs=count)
+        talk.done(count)
+
+    status, out, err = play(first, second).ctl("--json", "submit", large, "--wait")
+    assert (status, err) == (0, LOST + BACK)
+    assert not [line for line in out.splitlines() if "error" in json.loads(line)]
+
+
 def test_pieces_are_told_apart_by_what_their_entries_stand_for(play, folder):
     """The third stands for 5 + 3 jobs."""
     path = folder / "counts.jsonl"
