@@ -18,16 +18,14 @@
 #include "base/error.h"
 #include "supervisor/state_dir.h"
 #include "supervisor/store.h"
+#include "supervisor/store_log.h"
 #include "supervisor/store_schema.h"
 #include "supervisor/store_time.h"
 
-/* How it works, once it is known to be ours. A commit writes the log back when that has 2048 pages, 8 MiB: with fewer
- * what changes often, such as the last pages of indexes, is written back more often than need be, and with more the
- * commit takes longer (14 ms at 1000 pages, 36 at 4096, 130 at 16384, under a load that gained nothing from more). A
- * log longer than twice that is cut when it begins anew. */
+/* How it works, once it is known to be ours. A log longer than twice what store_log.c lets it have is cut when it begins
+ * anew. */
 static const char settings[] = "PRAGMA journal_mode=WAL;"
                                "PRAGMA synchronous=FULL;"
-                               "PRAGMA wal_autocheckpoint=2048;"
                                "PRAGMA journal_size_limit=16777216;"
                                "PRAGMA foreign_keys=OFF;"
                                "PRAGMA temp_store=MEMORY;";
@@ -287,6 +285,7 @@ static int prepare(struct store_db *db, struct error *error)
         code = refuse(db, sqlite3_exec(db->sqlite, settings_of_new, NULL, NULL, NULL), error);
     if (!code)
         code = refuse(db, sqlite3_exec(db->sqlite, settings, NULL, NULL, NULL), error);
+    store_log_begin(db);
     if (!code && version > 0)
         code = read_marks(db, &known, error);
     if (!code && version > 0 && !known.closed && (!*boot || strcmp(boot, known.time.boot) != 0))

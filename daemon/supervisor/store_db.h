@@ -9,6 +9,7 @@
  *     state_dir.c    the directory and its lock
  *     store_db.c     opens, checks and closes the database
  *     store_schema.c the schema and its upgrades
+ *     store_log.c    the write-ahead log
  *     store_time.c   points in time that outlive a boot
  *     store_write.c  transactions, and what becomes of them
  *     store_statements.c  from what was recorded to rows
@@ -32,9 +33,10 @@ struct store_options;
 
 struct store_db {
     sqlite3 *sqlite;
-    int lock_fd;           /* of the directory's lock file */
-    char *path;            /* of the database file */
-    uint64_t last_number;  /* the largest number that a batch was ever given, when it was opened */
+    int lock_fd;          /* of the directory's lock file */
+    char *path;           /* of the database file */
+    uint64_t last_number; /* the largest number that a batch was ever given, when it was opened */
+    int log_pages; /* store_log.c's: used pages of the log, as of a commit it has not looked at; 0: none */
     int64_t time_shift_ns; /* stored time = clock_now_ns() + this, see store_time.h */
     bool failed;           /* there was trouble worse than a full disk: nothing more is written */
 };

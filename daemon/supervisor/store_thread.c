@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "supervisor/store_copy.h"
+#include "supervisor/store_log.h"
 #include "supervisor/store_parts.h"
 #include "supervisor/store_read.h"
 #include "supervisor/store_tidy.h"
@@ -84,20 +85,10 @@ static void open_mail(struct thread *thread, struct mail *mail)
 
 /* ---- Writing ------------------------------------------------------------------------------------------------ */
 
-/* The size of the database and its log, for store_figures(). */
+/* For store_figures(). */
 static void measure(struct thread *thread)
 {
-    static const int files[] = {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER};
-    int64_t bytes = 0;
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        sqlite3_file *file = NULL;
-        sqlite3_int64 size = 0;
-        int result = sqlite3_file_control(thread->db->sqlite, "main", files[i], &file);
-        if (result == SQLITE_OK && file && file->pMethods &&
-            file->pMethods->xFileSize(file, &size) == SQLITE_OK)
-            bytes += size;
-    }
-    atomic_store(&thread->link->bytes, bytes);
+    atomic_store(&thread->link->bytes, store_log_bytes(thread->db));
 }
 
 static void tell_report(struct thread *thread, struct store_report *report, bool was_full)
@@ -240,6 +231,13 @@ static void tidy_step(struct thread *thread)
         fail(thread, trouble);
 }
 
+static void log_step(struct thread *thread)
+{
+    enum store_trouble trouble = store_log_keep(thread->db, &thread->failure->error);
+    if (trouble == STORE_FAILED || trouble == STORE_CORRUPT)
+        fail(thread, trouble);
+}
+
 /* ---- The thread --------------------------------------------------------------------------------------------- */
 
 /* Whether there is something to do at once. */
@@ -270,6 +268,8 @@ static void work(struct thread *thread)
         copy_step(thread);
     if (!thread->failed && now_ns >= thread->tidy_ns && !is_reading(thread))
         tidy_step(thread);
+    if (!thread->failed)
+        log_step(thread);
 }
 
 /* Writes what is left, as far as there is room. */
