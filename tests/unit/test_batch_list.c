@@ -229,6 +229,12 @@ START_TEST(below_where_a_part_ends_nothing_is_told)
 }
 END_TEST
 
+static void append(char *text, size_t size, uint64_t number)
+{
+    size_t used = strlen(text);
+    (void)snprintf(text + used, size - used, "%llu ", (unsigned long long)number);
+}
+
 /* Pages through both, with batches that are in either or in both. */
 START_TEST(pages_have_each_batch_once)
 {
@@ -242,16 +248,14 @@ START_TEST(pages_have_each_batch_once)
         uint64_t from = 0;
         bool more = false;
         for (uint64_t number = below - 1; number > 0; number--) {
-            char text[8];
-            (void)snprintf(text, sizeof(text), "%llu ", (unsigned long long)number);
             if (number % 3 != 0 && !from) {
-                strcat(in_memory, text);
+                append(in_memory, sizeof(in_memory), number);
                 from = ++of_memory == limit && number > 1 ? number : 0;
             }
             if (number % 2 == 0 || number % 3 == 0) {
                 more = of_store == limit;
                 if (!more)
-                    strcat(in_store, text);
+                    append(in_store, sizeof(in_store), number);
                 of_store += !more;
             }
         }

@@ -49,6 +49,26 @@ START_TEST(what_was_written_is_there_again)
 }
 END_TEST
 
+static off_t size_of(const char *path)
+{
+    struct stat status;
+    ck_assert_int_eq(stat(path, &status), 0);
+    return status.st_size;
+}
+
+/* So that it does on a full disk. */
+START_TEST(a_start_after_a_kill_writes_nothing)
+{
+    open_well();
+    kill_db();
+    off_t log_size = size_of(in_state("awaitd.db-wal"));
+    ck_assert_int_gt(log_size, 0);
+    open_well();
+    kill_db();
+    ck_assert_int_eq(size_of(in_state("awaitd.db-wal")), log_size);
+}
+END_TEST
+
 #define INSERT_BATCH \
     "INSERT INTO batch (number, owner, configured, terms, submitted, submitted_ns, sealed, " \
     "paused) "
@@ -306,6 +326,7 @@ int main(void)
     tcase_add_loop_test(tests, a_new_database_is_this_users_alone_whatever_the_umask, 0, 3);
     tcase_add_test(tests, it_works_as_the_store_needs_it);
     tcase_add_test(tests, what_was_written_is_there_again);
+    tcase_add_test(tests, a_start_after_a_kill_writes_nothing);
     tcase_add_test(tests, the_last_number_is_never_one_below_a_batch);
     tcase_add_test(tests, a_database_that_another_program_has_open_is_refused);
     tcase_add_test(tests, nobody_else_gets_in_while_it_is_open);
