@@ -26,7 +26,9 @@ class Talk:
         return request.get("params", {})
 
     def send(self, message):
-        self._connection.sendall(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+        # Without blanks, as awaitd does: awaitctl counts such events without parsing them.
+        text = json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":"))
+        self._connection.sendall(text.encode() + b"\n")
 
     def answer(self, **result):
         self.send({"id": self._id, "result": result})

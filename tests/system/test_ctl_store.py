@@ -118,7 +118,7 @@ def test_the_output_of_a_single_job_is_written_as_it_is(play):
 
 def test_outputs_as_json_are_the_events(play):
     _, out, _ = play(outputs([1, 0])).ctl("--json", "output", "7")
-    assert [line.count('"method": "job.done"') for line in out.splitlines()] == [1, 1]
+    assert [line.count('"method":"job.done"') for line in out.splitlines()] == [1, 1]
 
 
 @pytest.mark.parametrize("order", [[0, 0], [5], [1, 1]])
