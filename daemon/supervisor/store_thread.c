@@ -101,6 +101,7 @@ static void tell_report(struct thread *thread, struct store_report *report, bool
         free(report);
 }
 
+/* What follows from a commit, once it has been told. */
 static void on_written(struct thread *thread)
 {
     uint64_t tidy_ns = store_tidy_news(thread->tidy);
@@ -122,15 +123,16 @@ static void write_step(struct thread *thread)
     }
     enum store_trouble trouble = store_writer_step(thread->writer, report, &thread->failure->error);
     thread->retry_ns = trouble == STORE_FULL ? clock_after_ns(clock_now_ns(), FULL_SPAN_S) : 0;
-    if (report->commit)
-        on_written(thread);
-    if (trouble == STORE_FINE || trouble == STORE_FULL) {
-        tell_report(thread, report, was_full);
+    if (trouble == STORE_FAILED || trouble == STORE_CORRUPT) {
+        store_records_free(&report->admissions);
+        free(report);
+        fail(thread, trouble);
         return;
     }
-    store_records_free(&report->admissions);
-    free(report);
-    fail(thread, trouble);
+    bool commit = report->commit;
+    tell_report(thread, report, was_full); /* takes it */
+    if (commit)
+        on_written(thread);
 }
 
 static bool can_write(const struct thread *thread, uint64_t now_ns)

@@ -26,7 +26,8 @@
 /* Free pages that are kept: so many bytes, and one page in so many of the file. */
 #define FREE_BYTES (1024 * 1024)
 #define FREE_SHARE 8
-/* Nobody seems to wait when nothing was committed for so long. */
+/* Nobody seems to wait when nothing was committed for so long. While something is, what is due is seen as often: to look
+ * costs as much as to write a small batch. */
 #define IDLE_S 1.0
 /* When the disk is full, or something reads, it is tried again after so long. */
 #define RETRY_S 5.0
@@ -100,6 +101,8 @@ struct store_tidy {
     int64_t noted;          /* the same, as it stands in meta */
     bool sweeping;          /* batches that are too old are being deleted, until there are none */
     uint64_t checkpoint_ns; /* when to write the log back; UINT64_MAX: nothing is in it */
+    uint64_t
+        look_ns; /* when to see what is due; UINT64_MAX: nothing was committed since that was seen */
     uint64_t not_before_ns; /* until then the disk is likely to be full */
 };
 
@@ -177,6 +180,7 @@ static uint64_t next_due(struct store_tidy *tidy)
 {
     struct outlook now;
     uint64_t now_ns = clock_now_ns(), due_ns = tidy->checkpoint_ns;
+    tidy->look_ns = UINT64_MAX;
     if (look(tidy, &now) != SQLITE_OK || tidy->deleting || must_go(tidy, &now) ||
         must_give_back(tidy, &now)) {
         due_ns = now_ns; /* where it cannot be read, the step tells why */
@@ -308,7 +312,9 @@ enum store_trouble store_tidy_step(struct store_tidy *tidy, uint64_t *due_ns, st
 uint64_t store_tidy_news(struct store_tidy *tidy)
 {
     note_commit(tidy);
-    return next_due(tidy);
+    if (tidy->look_ns == UINT64_MAX)
+        tidy->look_ns = tidy->checkpoint_ns;
+    return tidy->look_ns > tidy->not_before_ns ? tidy->look_ns : tidy->not_before_ns;
 }
 
 /* ---- Its life ------------------------------------------------------------------------------------------- */
@@ -348,6 +354,7 @@ struct store_tidy *store_tidy_new(struct store_db *db, double keep_s, int64_t by
         return NULL;
     }
     tidy->db = db;
+    tidy->look_ns = UINT64_MAX;
     tidy->keep_s = keep_s > 0 ? keep_s : INFINITY;
     tidy->late_s = fmin(keep_s * LATE_SHARE, LATE_MAX_S);
     tidy->bytes = bytes > 0 ? bytes : INT64_MAX;

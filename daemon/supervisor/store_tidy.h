@@ -24,7 +24,7 @@ void store_tidy_free(struct store_tidy *tidy);
  * monotonic clock; now or before: there is more to do at once, after what else there is; UINT64_MAX: not before
  * store_tidy_news(). Where the disk is full nothing has changed, and it is tried again later. */
 enum store_trouble store_tidy_step(struct store_tidy *tidy, uint64_t *due_ns, struct error *error);
-/* Something was committed: a step may be due. Returns when to call it. */
+/* Something was committed: a step may be due soon. Returns when to call it, if it was not due before. Costs nothing. */
 uint64_t store_tidy_news(struct store_tidy *tidy);
 
 #endif
