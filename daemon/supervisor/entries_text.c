@@ -39,10 +39,8 @@ static void write_terms(struct bytes *out, const struct entry_terms *terms)
         write_name(out, "retry");
         terms_text_retry(out, &terms->retry);
     }
-    if (terms->delay_ns) {
-        write_name(out, "delay");
-        terms_text_span(out, terms->delay_ns);
-    }
+    write_name(out, "delay"); /* in any case: there are terms, even if they say nothing */
+    terms_text_span(out, terms->delay_ns);
     write_json(out, "after", terms->after, terms->after ? strlen(terms->after) : 0);
     write_json(out, "after_any", terms->after_any, terms->after_any ? strlen(terms->after_any) : 0);
 }

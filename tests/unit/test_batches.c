@@ -202,6 +202,68 @@ START_TEST(history_that_is_wanted_stays_until_it_is_not)
 }
 END_TEST
 
+/* ---- From the store ------------------------------------------------------------------------- */
+
+static struct batch *restore(uint64_t number)
+{
+    struct batch *batch = new_batch(number);
+    batches_restore(&batches, batch);
+    return batch;
+}
+
+START_TEST(a_restored_batch_is_found_and_newer_ones_get_larger_numbers)
+{
+    struct batch *seventh = restore(7);
+    ck_assert_ptr_eq(batches_find(&batches, 7), seventh);
+    ck_assert_uint_eq(batches.count, 1);
+    ck_assert_uint_eq(add()->number, 8);
+    (void)restore(3);
+    ck_assert_uint_eq(add()->number, 9);
+}
+END_TEST
+
+START_TEST(restored_batches_stand_in_the_order_of_their_numbers)
+{
+    static const uint64_t numbers[] = {50, 20, 70, 10, 60, 1, 30, 69, 71};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        (void)restore(numbers[i]);
+    uint64_t last = 0;
+    const struct batch *batch;
+    TAILQ_FOREACH (batch, &batches.all, all_link) {
+        ck_assert_uint_gt(batch->number, last);
+        last = batch->number;
+    }
+    ck_assert_uint_eq(last, 71);
+    ck_assert_uint_eq(batches_below(&batches, 60)->number, 50);
+    ck_assert_uint_eq(batches_below(&batches, 0)->number, 71);
+    ck_assert_uint_eq(batches_below(&batches, 45)->number, 30);
+}
+END_TEST
+
+START_TEST(many_restored_batches_are_found)
+{
+    enum { MANY = 2000 };
+    for (uint64_t i = 0; i < MANY; i++)
+        (void)restore(3 * i + 1);
+    for (uint64_t i = 0; i < MANY; i++)
+        ck_assert_uint_eq(batches_find(&batches, 3 * i + 1)->number, 3 * i + 1);
+    ck_assert_ptr_null(batches_find(&batches, 2));
+}
+END_TEST
+
+START_TEST(restored_history_makes_room_for_itself)
+{
+    batches.history_bytes_max = 0;
+    for (uint64_t number = 9; number > 5; number--) {
+        struct batch *batch = finish(restore(number));
+        ck_assert_ptr_eq(batches_find(&batches, number), batch);
+        ck_assert_uint_eq(batches.count, 1);
+        ck_assert_uint_eq(batches.finished_count, 1);
+    }
+    ck_assert_uint_eq(batches.last_number, 9);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("batches");
@@ -219,6 +281,10 @@ int main(void)
     tcase_add_test(tests, the_newest_of_the_history_stays_however_large_it_is);
     tcase_add_test(tests, history_that_is_watched_stays_until_nobody_does);
     tcase_add_test(tests, history_that_is_wanted_stays_until_it_is_not);
+    tcase_add_test(tests, a_restored_batch_is_found_and_newer_ones_get_larger_numbers);
+    tcase_add_test(tests, restored_batches_stand_in_the_order_of_their_numbers);
+    tcase_add_test(tests, many_restored_batches_are_found);
+    tcase_add_test(tests, restored_history_makes_room_for_itself);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

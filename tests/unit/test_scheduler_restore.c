@@ -66,7 +66,7 @@ static struct batch *rebuilt(struct batch *old)
     struct rebuild rebuild = {.catalogue = &catalogue};
     struct batch *batch = NULL;
     struct error error = {""};
-    tell_batch(&rebuild, old, noted, noted_count, 3);
+    tell_batch(&rebuild_reader, &rebuild, old, &catalogue, noted, noted_count, 3);
     earlier_ns = 0;
     restart(old);
     ck_assert_msg(rebuild_end(&rebuild, &batch, &error) == 0, "%s", error.text);
@@ -680,7 +680,7 @@ START_TEST(any_batch_goes_on_as_it_would_have)
     /* Those that run, and were told to end one by one or with their batch, end where the daemon ends. */
     struct rebuild rebuild = {.catalogue = &catalogue};
     struct error error = {""};
-    tell_batch(&rebuild, batch, noted, noted_count, 1 + any(9));
+    tell_batch(&rebuild_reader, &rebuild, batch, &catalogue, noted, noted_count, 1 + any(9));
     bool was_finished = batch->finished;
     for (uint32_t job = 0; job < batch->jobs; job++)
         ran[job] = batch_state(batch, job) == JOB_RUNNING;
