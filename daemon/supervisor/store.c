@@ -103,19 +103,31 @@ void store_on_failure(void *receiver, struct store_letter *letter)
     free(failure);
 }
 
+static void tell_answer(struct store_request *request)
+{
+    json_t *summaries = NULL;
+    switch (request->kind) {
+    case STORE_READ:
+        request->read.reader.on_end(request->context, request->code, &request->error);
+        break;
+    case STORE_LIST:
+        if (request->code == 0)
+            summaries = json_incref(request->list.page.summaries);
+        request->list.on_list(request->context, summaries, request->list.page.more,
+                              &request->error);
+        break;
+    case STORE_COPY:
+        request->copy.on_done(request->context, request->code, &request->error);
+        break;
+    }
+}
+
 void store_on_answer(void *receiver, struct store_letter *letter)
 {
     struct store *store = receiver;
     struct store_request *request = (struct store_request *)letter;
-    if (!store->closing && request->kind == STORE_LIST) {
-        json_t *summaries = request->code == 0 ? request->list.page.summaries : NULL;
-        if (summaries)
-            request->list.page.summaries = NULL; /* handed over */
-        request->list.on_list(request->context, summaries, request->list.page.more,
-                              &request->error);
-    } else if (!store->closing) {
-        request->copy.on_done(request->context, request->code, &request->error);
-    }
+    if (!store->closing)
+        tell_answer(request);
     store_request_free(request);
 }
 
@@ -151,10 +163,8 @@ void store_on_parts(void *receiver, struct store_letter *letter)
         STAILQ_FOREACH (part, &parts->list, link)
             tell_part(request, part);
     }
-    if (last && !store->closing)
-        request->read.reader.on_end(request->context, request->code, &request->error);
     if (last)
-        store_request_free(request);
+        store_on_answer(store, &request->letter);
     parts->letter.open = store_thread_take_parts;
     if (last || !mailbox_post(store->link.to_thread, &parts->letter.mail))
         store_parts_free(parts); /* or the thread is to end */

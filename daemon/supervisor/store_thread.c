@@ -156,13 +156,22 @@ static bool can_read(const struct thread *thread)
     return request && (request->kind == STORE_LIST || thread->parts_out < PARTS_OUT);
 }
 
+/* Sends the first request back with what has become of it. */
+static void answer(struct thread *thread, struct store_requests *requests, int code)
+{
+    struct store_request *request = STAILQ_FIRST(requests);
+    STAILQ_REMOVE_HEAD(requests, link);
+    request->code = code;
+    request->letter.open = store_on_answer;
+    store_link_tell(thread->link, &request->letter);
+}
+
 /* Reads some parts of a batch and hands them to the loop; with the last of them the request. */
 static void read_step(struct thread *thread, struct store_request *request)
 {
     struct store_parts *parts = calloc(1, sizeof(*parts));
     if (!parts) {
-        (void)error_set(&thread->failure->error, -ENOMEM, "out of memory");
-        fail(thread, STORE_FAILED);
+        answer(thread, &thread->reads, error_set(&request->error, -ENOMEM, "out of memory"));
         return;
     }
     parts->letter.open = store_on_parts;
@@ -180,15 +189,6 @@ static void read_step(struct thread *thread, struct store_request *request)
     else
         thread->parts_out++;
     store_link_tell(thread->link, &parts->letter);
-}
-
-static void answer(struct thread *thread, struct store_requests *requests, int code)
-{
-    struct store_request *request = STAILQ_FIRST(requests);
-    STAILQ_REMOVE_HEAD(requests, link);
-    request->code = code;
-    request->letter.open = store_on_answer;
-    store_link_tell(thread->link, &request->letter);
 }
 
 static void list_step(struct thread *thread, struct store_request *request)
