@@ -33,7 +33,11 @@ static struct {
     atomic_int syncs;       /* how many there were */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    bool held, holds; /* fsync() is to wait; somebody does; under the mutex */
+    bool held, holds; /* a commit is to wait; it does; under the mutex */
+    /* The log, and whether it was written since commits are to wait: then an fsync() of it is a commit, and not a
+     * step of housekeeping. */
+    const sqlite3_file *log;
+    bool log_written;
     sqlite3_vfs vfs, *below;
     /* The methods of files, as they are below: SQLite has a table for each kind of lock. */
     struct {
@@ -57,13 +61,16 @@ static inline int disk_write(sqlite3_file *file, const void *data, int size, sql
         return SQLITE_FULL;
     if (atomic_load(&disk.corrupt))
         return SQLITE_CORRUPT;
+    (void)pthread_mutex_lock(&disk.mutex);
+    disk.log_written |= file == disk.log;
+    (void)pthread_mutex_unlock(&disk.mutex);
     return methods_below(file)->xWrite(file, data, size, offset);
 }
 
 static inline int disk_sync(sqlite3_file *file, int flags)
 {
     (void)pthread_mutex_lock(&disk.mutex);
-    while (disk.held) {
+    while (disk.held && disk.log_written && file == disk.log) {
         disk.holds = true;
         (void)pthread_cond_broadcast(&disk.changed);
         (void)pthread_cond_wait(&disk.changed, &disk.mutex);
@@ -92,14 +99,17 @@ static inline int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *fi
     disk.tables[i].methods.xWrite = disk_write;
     disk.tables[i].methods.xSync = disk_sync;
     file->pMethods = &disk.tables[i].methods;
+    if (flags & SQLITE_OPEN_WAL)
+        disk.log = file;
     return result;
 }
 
-/* The next fsync() waits until disk_go_on(), and with it the thread of the store. */
+/* The next commit waits until disk_go_on(), and with it the thread of the store. */
 static inline void disk_hold(void)
 {
     (void)pthread_mutex_lock(&disk.mutex);
     disk.held = true;
+    disk.log_written = false;
     (void)pthread_mutex_unlock(&disk.mutex);
 }
 
