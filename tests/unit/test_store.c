@@ -475,6 +475,27 @@ START_TEST(the_last_number_is_known_from_batches_and_from_what_was_said)
 }
 END_TEST
 
+/* As after a boot, but that it has happened within this one. */
+START_TEST(points_in_time_are_stored_in_the_time_of_the_store)
+{
+    struct store_job job = {.job = 1, .due_ns = CLOCK_BOOT_NS + 5};
+    close_store();
+    change("UPDATE meta SET value = 1000 WHERE name = 'shift_ns'");
+    open_store();
+    (void)admit(1, NULL, "[]");
+    ck_assert_int_eq(store_job(store, 1, &job), 0);
+    settle();
+    read_all(1);
+    ck_told("batch 1 of 7 terms={} submitted=1.5 submitted_ns=1 sealed\n"
+            "piece 0 from 0 at=1 []\njob 1 attempt 0 due=5\nend\n");
+    finish(1, 1);
+    close_store();
+    ck_assert_int_eq(ask("SELECT submitted_ns - (1 << 62) FROM batch"), 1001);
+    ck_assert_int_eq(ask("SELECT ended_ns - (1 << 62) FROM batch"), 2000);
+    ck_assert_int_eq(ask("SELECT accepted_ns - (1 << 62) FROM piece"), 1001);
+}
+END_TEST
+
 START_TEST(another_store_on_the_same_directory_is_refused)
 {
     struct store *another;
@@ -594,6 +615,7 @@ static Suite *suite(void)
     tcase_add_test(tests, closing_writes_everything_and_tells_nothing);
     tcase_add_test(tests, what_was_recorded_is_there_when_the_store_is_opened_again);
     tcase_add_test(tests, the_last_number_is_known_from_batches_and_from_what_was_said);
+    tcase_add_test(tests, points_in_time_are_stored_in_the_time_of_the_store);
     tcase_add_test(tests, another_store_on_the_same_directory_is_refused);
     tcase_add_test(tests, finished_batches_are_listed);
     tcase_add_test(tests, a_copy_has_what_was_recorded_before);

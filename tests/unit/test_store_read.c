@@ -230,9 +230,8 @@ START_TEST(a_row_that_makes_no_sense_is_told_of)
     change(spoiled[_i]);
     open_store();
     read_all(1);
-    ck_assert_int_eq(read_code, -EBADMSG);
+    ck_told("end EBADMSG\n"); /* and nothing of what came with it */
     /* That is the reader's affair alone. */
-    bytes_clear(&told);
     (void)admit(2, NULL, "[]");
     settle();
     ck_told("1 admitted\ncommitted 1\n");
