@@ -188,8 +188,7 @@ static const char *const malformed[] = {
     "[{\"as_before\":true}]",
     "[{\"plugin\":\"wait\"},{\"as_before\":false}]",
     "[{\"plugin\":\"wait\"},{\"as_before\":true,\"plugin\":\"wait\"}]",
-    "[{\"plugin\":\"wait\",\"name\":\"a\"},{\"plugin\":\"wait\",\"after\":\"a\"},"
-    "{\"as_before\":true,\"after\":\"a\"}]",
+    "[{\"plugin\":\"off\",\"name\":\"a\"},{\"as_before\":true,\"after\":\"a\"}]",
     "[{\"plugin\":\"wait\"},{\"as_before\":true,\"items\":[\"a\"]}]",
     "[{\"plugin\":\"wait\",\"items\":[\"a\"]},{\"as_before\":true}]",
 };
