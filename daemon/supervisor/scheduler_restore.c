@@ -16,7 +16,7 @@
 struct ready {
     uint64_t at_ns;
     uint32_t entry;
-    uint32_t place; /* in the order in which they were found */
+    uint64_t place; /* of those that were ready at the same time */
 };
 
 struct restoring {
@@ -57,11 +57,13 @@ static void add_ready(struct restoring *restoring, uint32_t number, uint64_t sin
         return;
     uint64_t accepted_ns = batch_accepted_ns(batch, entry->first);
     uint64_t delay_ns = entry->terms ? entry->terms->delay_ns : 0;
-    uint32_t place = restoring->ready_count++;
-    restoring->ready[place] =
-        (struct ready){.at_ns = (since_ns > accepted_ns ? since_ns : accepted_ns) + delay_ns,
-                       .entry = number,
-                       .place = place};
+    /* Those that were ready when they were accepted are in the order of the batch, and before others. */
+    struct ready ready = {.at_ns = accepted_ns + delay_ns, .entry = number, .place = number};
+    if (since_ns > accepted_ns) {
+        ready.at_ns = since_ns + delay_ns;
+        ready.place = (uint64_t)batch->entries_count + restoring->ready_count;
+    }
+    restoring->ready[restoring->ready_count++] = ready;
 }
 
 /* Tells the order how jobs ended. What was freed by that is noted; what was doomed ends. */
@@ -101,7 +103,8 @@ static int by_time(const void *a, const void *b)
 static void sort_ready(struct restoring *restoring)
 {
     uint32_t i = 1;
-    while (i < restoring->ready_count && restoring->ready[i - 1].at_ns <= restoring->ready[i].at_ns)
+    while (i < restoring->ready_count &&
+           by_time(&restoring->ready[i - 1], &restoring->ready[i]) < 0)
         i++;
     if (i < restoring->ready_count) /* mostly they are in order */
         qsort(restoring->ready, restoring->ready_count, sizeof(*restoring->ready), by_time);

@@ -627,6 +627,7 @@ static void draw(struct batch *batch, struct picture *out)
     pool.limit = 100000;
     memset(pool.running, 0, sizeof(pool.running));
     uint32_t sent = pool.sent_count;
+    scheduler_wake(scheduler);
     settle();
     for (; sent < pool.sent_count; sent++) {
         const struct sent *run = &pool.sent[sent % ENTRIES_KEPT];
@@ -668,6 +669,19 @@ static void compare(void)
                       after.order[i], before.order[i]);
 }
 
+/* Those that run, and were told to end one by one or with their batch, end where the daemon ends. */
+static void end_those_told(struct batch *batch)
+{
+    for (uint32_t job = 0; job < batch->jobs && !batch->finished; job++) {
+        if (batch_state(batch, job) != JOB_RUNNING)
+            continue;
+        if (batch->cancelled)
+            end_job(scheduler, batch, job, batch->stopped_as, batch->cancelled);
+        else if (batch_was_told(batch, job))
+            end_job(scheduler, batch, job, JOB_CANCELLED, "cancelled");
+    }
+}
+
 START_TEST(any_batch_goes_on_as_it_would_have)
 {
     srandom((unsigned)_i);
@@ -679,19 +693,14 @@ START_TEST(any_batch_goes_on_as_it_would_have)
     submit_any(batch, &names);
     for (uint32_t left = any(120); left > 0; left--)
         happen(batch, &names);
-    /* Those that run, and were told to end one by one or with their batch, end where the daemon ends. */
     struct rebuild rebuild = {.catalogue = &catalogue};
     struct error error = {""};
     tell_batch(&rebuild_reader, &rebuild, batch, &catalogue, noted, noted_count, 1 + any(9));
     bool was_finished = batch->finished;
     for (uint32_t job = 0; job < batch->jobs; job++)
         ran[job] = batch_state(batch, job) == JOB_RUNNING;
-    for (uint32_t job = 0; job < batch->jobs && !batch->finished; job++) {
-        if (batch_state(batch, job) == JOB_RUNNING &&
-            (batch_was_told(batch, job) || batch->cancelled))
-            end_job(scheduler, batch, job, batch->cancelled ? batch->stopped_as : JOB_CANCELLED,
-                    batch->cancelled ? batch->cancelled : "cancelled");
-    }
+    end_those_told(batch);
+    end_those_told(batch); /* the batch may have been stopped by the first ones */
     draw(batch, &before);
     restart(batch);
     ck_assert_msg(rebuild_end(&rebuild, &batch, &error) == 0, "%s", error.text);
