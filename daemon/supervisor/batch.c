@@ -188,6 +188,11 @@ uint32_t batch_entry_of(const struct batch *batch, uint32_t job)
     return low;
 }
 
+uint32_t batch_entries_before(const struct batch *batch, uint32_t job)
+{
+    return job < batch->jobs ? batch_entry_of(batch, job) : batch->entries_count;
+}
+
 uint64_t batch_accepted_ns(const struct batch *batch, uint32_t job)
 {
     assert(batch->pieces_count && job < batch->jobs);
@@ -349,6 +354,11 @@ int batch_complete(struct batch *batch, const struct completion *completion, uin
         batch->ended_ns = ended_ns; /* results of several workers need not come in order */
     finish_if_done(batch);
     return 0;
+}
+
+void batch_settle(struct batch *batch)
+{
+    finish_if_done(batch);
 }
 
 void batch_seal(struct batch *batch, uint64_t now_ns)

@@ -77,16 +77,17 @@ struct batch {
     bool recalled; /* it had left memory, and was read back from the store */
     bool wanted;   /* somebody who asked for that has yet to be served: it does not leave memory */
 
-    bool
-        durable; /* the store has it, or is about to; what is told of it has been committed before */
+    /* The daemon stops: jobs that run are to run again with its next start. */
+    bool parting;
+    /* The store has it, or is about to; what is told of it has been committed before. */
+    bool durable;
     bool configured; /* it comes from the configuration */
-    bool
-        admitting; /* the store has yet to say whether it takes the batch, or the newest piece of it */
-    bool unborn; /* likewise, and it is the batch: nobody knows of it */
-    uint32_t
-        admitted_jobs; /* those the store has, or all of a batch that is not durable; the rest does not run yet */
+    /* The store has yet to say whether it takes the newest piece of it; or, unborn, all of it, and nobody knows of it. */
+    bool admitting, unborn;
+    /* Those that the store has taken, or all of a batch that is not durable; the rest does not run yet. */
+    uint32_t admitted_jobs;
     uint32_t recorded; /* completions that have been committed */
-    bool end_recorded; /* finished, and that has been committed */
+    bool end_recorded; /* it has finished, and that has been committed */
     uint64_t ticket;   /* of what the store was told of it last; 0: nothing */
 
     struct entry *entries;
@@ -136,6 +137,9 @@ int batch_accept(struct batch *batch, uint64_t now_ns);
 /* The index of the first job that was accepted with piece number `piece`, or after it where it brought none; behind
  * the last piece, the number of jobs. */
 uint32_t batch_piece_first(const struct batch *batch, uint32_t piece);
+
+/* How many entries are before the one that begins with this job; the number of jobs: all. */
+uint32_t batch_entries_before(const struct batch *batch, uint32_t job);
 
 /* Adds an entry: count, plugin, expands, params, name, items, terms and base of *entry; the texts are copied, the
  * items and terms taken as they are, from batch->texts. Its jobs are queued. -ENOMEM: nothing was added;
@@ -188,6 +192,9 @@ int batch_take_back(struct batch *batch, uint32_t job, bool counted);
  * one. -ENOMEM: not recorded, nothing changed. */
 int batch_complete(struct batch *batch, const struct completion *completion, uint64_t ended_ns);
 
+/* After jobs were taken back by batch_truncate(): finishes the batch when it waited for those alone. */
+void batch_settle(struct batch *batch);
+
 /* No more entries, from this moment on: finishes the batch when all jobs have ended already. */
 void batch_seal(struct batch *batch, uint64_t now_ns);
 
@@ -197,6 +204,16 @@ void batch_completion(const struct batch *batch, uint32_t job, struct completion
 static inline enum job_state batch_state(const struct batch *batch, uint32_t job)
 {
     return (enum job_state)batch->states[job];
+}
+
+/* How many of its completions may be told, and whether its end may be: of a durable batch, what has been committed. */
+static inline uint32_t batch_told_completed(const struct batch *batch)
+{
+    return batch->durable ? batch->recorded : batch->completions.count;
+}
+static inline bool batch_told_finished(const struct batch *batch)
+{
+    return batch->finished && (!batch->durable || batch->end_recorded);
 }
 
 static inline uint32_t batch_completed(const struct batch *batch)

@@ -117,7 +117,8 @@ static void forget(struct batches *batches, struct batch *batch)
 
 void batches_undo_add(struct batches *batches, struct batch *batch)
 {
-    batches->last_number--;
+    if (batch->number == batches->last_number)
+        batches->last_number--;
     forget(batches, batch);
 }
 
@@ -142,20 +143,32 @@ struct batch *batches_below(const struct batches *batches, uint64_t number)
     return batch;
 }
 
-void batches_finished(struct batches *batches, struct batch *batch)
+/* Forgets the oldest of the history that nobody watches, as long as it takes too much memory; never `kept`. */
+static void make_room(struct batches *batches, const struct batch *kept)
 {
-    TAILQ_INSERT_TAIL(&batches->finished, batch, finished_link);
-    batches->finished_count++;
-    batches->history_bytes += batch_bytes(batch);
     struct batch *next;
     for (struct batch *oldest = TAILQ_FIRST(&batches->finished);
-         oldest != batch && batches->history_bytes > batches->history_bytes_max; oldest = next) {
+         oldest && batches->history_bytes > batches->history_bytes_max; oldest = next) {
         next = TAILQ_NEXT(oldest, finished_link);
-        if (!LIST_EMPTY(&oldest->watchers) || oldest->wanted)
+        bool needed = !LIST_EMPTY(&oldest->watchers) || oldest->wanted;
+        if (oldest == kept || needed || !batch_told_finished(oldest))
             continue;
         TAILQ_REMOVE(&batches->finished, oldest, finished_link);
         batches->finished_count--;
         batches->history_bytes -= batch_bytes(oldest);
         forget(batches, oldest);
     }
+}
+
+void batches_finished(struct batches *batches, struct batch *batch)
+{
+    TAILQ_INSERT_TAIL(&batches->finished, batch, finished_link);
+    batches->finished_count++;
+    batches->history_bytes += batch_bytes(batch);
+    make_room(batches, batch);
+}
+
+void batches_recorded(struct batches *batches)
+{
+    make_room(batches, TAILQ_LAST(&batches->finished, batches_list));
 }

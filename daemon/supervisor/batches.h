@@ -35,7 +35,7 @@ void batches_restore(struct batches *batches, struct batch *batch);
 /* Gives it a key, by which it is found as long as it is here. -ENOMEM. */
 int batches_set_key(struct batches *batches, struct batch *batch, const char *key,
                     const struct fingerprint *asked);
-/* Forgets and frees a batch that never got a job, and takes its number back: it must be the newest. */
+/* Forgets and frees a batch that came to nothing, and takes its number back where it is the newest. */
 void batches_undo_add(struct batches *batches, struct batch *batch);
 
 /* NULL: no such batch (any more). */
@@ -43,6 +43,9 @@ struct batch *batches_find(const struct batches *batches, uint64_t number);
 
 /* The newest batch with a number below `number` (0: of all); NULL: none. */
 struct batch *batches_below(const struct batches *batches, uint64_t number);
+
+/* A batch that outlives the daemon has finished, and that has been committed: until then it is not forgotten. */
+void batches_recorded(struct batches *batches);
 
 /* A batch has finished: it counts as history from now on, and the oldest of the history that nobody
  * watches or wants make room for it. Never frees `batch` itself. */

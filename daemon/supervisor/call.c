@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/cleanup.h"
+#include "supervisor/answers.h"
 #include "supervisor/batches.h"
 #include "supervisor/client.h"
 #include "supervisor/config.h"
+#include "supervisor/store.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/watcher.h"
 #include "wire/rpc.h"
@@ -47,10 +49,11 @@ static void answer(struct call *call)
                            : view.size ? rpc_result_text(call->id, view, &size)
                                        : rpc_error(malformed ? NULL : call->id, call->code,
                                                    call->error.text, problems, &size);
-    if (text)
-        client_send(call->client, text, size);
-    else
+    if (!text || (call->ticket && answers_hold(&call->supervisor->answers, call->client,
+                                               call->ticket, text, size) != 0))
         client_abandon(call->client);
+    else if (!call->ticket)
+        client_send(call->client, text, size);
     if (malformed)
         client_end(call->client);
 }
@@ -137,6 +140,8 @@ struct batch *call_batch(struct call *call, int64_t number)
 {
     struct batch *batch =
         number > 0 ? batches_find(&call->supervisor->batches, (uint64_t)number) : NULL;
+    if (batch && batch->unborn)
+        batch = NULL;
     if (!batch)
         call_fail(call, RPC_NO_SUCH_THING, "there is no batch %lld", (long long)number);
     return batch;
@@ -152,6 +157,27 @@ struct batch *call_read_batch(struct call *call)
 {
     struct batch_params params;
     return call_read(call, &batch_table, &params) ? call_batch(call, params.batch) : NULL;
+}
+
+json_t *call_batch_result(const struct batch *batch, bool existing)
+{
+    json_t *result =
+        json_pack("{s:I, s:I, s:b, s:b}", "batch", (json_int_t)batch->number, "jobs",
+                  (json_int_t)batch->jobs, "existing", existing, "durable", batch->durable);
+    json_t *retry_of = json_integer((json_int_t)batch->retry_of);
+    if (result && batch->retry_of && json_object_set(result, "retry_of", retry_of) != 0) {
+        json_decref(result);
+        result = NULL;
+    }
+    json_decref(retry_of);
+    return result;
+}
+
+void call_after_commit(struct call *call, const struct batch *batch)
+{
+    const struct store *store = call->supervisor->store;
+    if (batch->durable && batch->ticket > store_committed(store))
+        call->ticket = batch->ticket;
 }
 
 bool call_may_watch(struct call *call)

@@ -32,6 +32,7 @@ struct call {
     json_t *result;    /* owned; NULL: none yet */
     struct bytes text; /* the same as JSON text in its place; empty: none yet */
     int code;          /* enum rpc_code of a failure; 0: none */
+    uint64_t ticket;   /* of the store, behind which it is answered; 0: at once */
     struct error error;
     struct problems problems;
 };
@@ -74,6 +75,12 @@ struct batch *call_batch(struct call *call, int64_t number);
     AW_PARAM(params_struct, batch, .text = "The batch's number", .required = true)
 /* The batch that the call names by its only parameter; NULL: the call has failed. */
 struct batch *call_read_batch(struct call *call);
+
+/* What is told of a batch that was submitted or opened. NULL: out of memory. */
+json_t *call_batch_result(const struct batch *batch, bool existing);
+
+/* What the call has done to the batch is answered when it has been committed. */
+void call_after_commit(struct call *call, const struct batch *batch);
 
 /* Whether the client may have one more watcher; if not, the call has failed. */
 bool call_may_watch(struct call *call);

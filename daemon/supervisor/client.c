@@ -46,10 +46,11 @@ struct client {
     int fd_end;           /* see struct client_limits */
     struct client_watchers watchers;
     struct errand *errand;
-    bool held;    /* the request in front cannot be served yet */
-    bool ended;   /* no more input will come */
-    bool gone;    /* nobody is there to read answers either */
-    bool closing; /* serve no more; close when everything has been sent */
+    unsigned owed; /* answers that come later */
+    bool held;     /* the request in front cannot be served yet */
+    bool ended;    /* no more input will come */
+    bool gone;     /* nobody is there to read answers either */
+    bool closing;  /* serve no more; close when everything has been sent */
 };
 
 static void close_client(struct client *client)
@@ -84,7 +85,8 @@ static void set_gone(struct client *client)
  * the input. */
 static bool close_if_over(struct client *client)
 {
-    bool idle = client->ended && (client->gone || LIST_EMPTY(&client->watchers.list));
+    bool waits = !LIST_EMPTY(&client->watchers.list) || client->owed > 0;
+    bool idle = client->ended && (client->gone || !waits);
     if ((!client->closing && !idle) || unsent(client))
         return false;
     close_client(client);
@@ -465,6 +467,18 @@ bool client_is_held(const struct client *client)
 struct errand **client_errand(struct client *client)
 {
     return &client->errand;
+}
+
+void client_owe(struct client *client)
+{
+    client->owed++;
+}
+
+void client_paid(struct client *client)
+{
+    assert(client->owed > 0);
+    if (--client->owed == 0 && client->ended)
+        take_another_turn(client);
 }
 
 struct client_watchers *client_watchers(struct client *client)

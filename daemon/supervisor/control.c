@@ -202,8 +202,8 @@ static bool is_quiet(const struct control *control)
 {
     const struct connection *connection;
     TAILQ_FOREACH (connection, &control->connections, link) {
-        if (client_has_unsent(connection->client) || client_is_held(connection->client) ||
-            !LIST_EMPTY(&client_watchers(connection->client)->list))
+        struct client *client = connection->client;
+        if (client_has_unsent(client) || client_is_held(client) || watchers_have_news(client))
             return false;
     }
     return true;

@@ -6,6 +6,7 @@
 #include "supervisor/call.h"
 #include "supervisor/client.h"
 #include "supervisor/config.h"
+#include "supervisor/record.h"
 #include "supervisor/scheduler.h"
 #include "supervisor/summary.h"
 #include "supervisor/supervisor.h"
@@ -56,7 +57,7 @@ static void batch_wait(struct call *call)
     if (!batch)
         return;
     double timeout_s = timed && params.timeout.seconds < WAIT_MAX_S ? params.timeout.seconds : -1;
-    if (batch->finished)
+    if (batch_told_finished(batch))
         call_result(call, summary_batch(batch));
     else if (call_may_watch(call) &&
              watchers_wait(call->supervisor->watchers, call->client, batch, call->id, timeout_s))
@@ -82,17 +83,17 @@ static void watch(struct call *call, const struct watch_params *params)
     enum watch_events events;
     if (!batch || !read_events(call, "events", params->events, &events))
         return;
-    if (params->from > batch_completed(batch)) {
+    if (params->from > batch_told_completed(batch)) {
         problems_add(&call->problems, "from", "must be at most %u, the number of jobs that ended",
-                     batch_completed(batch));
+                     batch_told_completed(batch));
         call_fail(call, RPC_INVALID_PARAMS, "invalid params");
         return;
     }
     if (events != WATCH_NONE && !call_may_watch(call))
         return;
     call_result(call, json_pack("{s:I, s:s, s:I, s:I}", "batch", (json_int_t)batch->number, "state",
-                                summary_state(batch), "jobs", (json_int_t)batch->jobs, "completed",
-                                (json_int_t)batch_completed(batch)));
+                                summary_told_state(batch), "jobs", (json_int_t)batch->jobs,
+                                "completed", (json_int_t)batch_told_completed(batch)));
     if (events != WATCH_NONE && watchers_watch(call->supervisor->watchers, call->client, batch,
                                                events, (uint32_t)params->from) != 0)
         call_fail(call, RPC_FULL, "out of memory");
@@ -138,7 +139,7 @@ static json_t *list(const struct batches *batches, const struct list_params *par
     for (; batch && json_array_size(found) < (size_t)params->limit;
          batch = TAILQ_PREV(batch, batches_list, all_link)) {
         last = batch->number;
-        if (!params->state || !strcmp(params->state, summary_state(batch)))
+        if (!params->state || !strcmp(params->state, summary_told_state(batch)))
             (void)json_array_append_new(found, summary_batch(batch)); /* without memory: one less */
     }
     return batch ? json_pack("{s:o, s:I}", "batches", found, "cursor", (json_int_t)last)
@@ -191,12 +192,15 @@ static void batch_cancel(struct call *call)
         call_read(call, &cancel_table, &params) ? call_batch(call, params.batch) : NULL;
     if (!batch)
         return;
-    uint64_t number = batch->number; /* it may finish, and be forgotten */
+    uint64_t number = batch->number; /* it may finish, and be forgotten where it is not durable */
+    bool durable = batch->durable;
     struct scheduler *scheduler = call->supervisor->scheduler;
     uint32_t cancelled = params.queued ? scheduler_cancel_queued(scheduler, batch, reason)
                                        : scheduler_cancel(scheduler, batch, reason);
     call_result(call, json_pack("{s:I, s:I}", "batch", (json_int_t)number, "cancelled",
                                 (json_int_t)cancelled));
+    if (durable)
+        call_after_commit(call, batch);
 }
 
 static void pause_or_resume(struct call *call, bool paused)
@@ -208,6 +212,9 @@ static void pause_or_resume(struct call *call, bool paused)
     call_result(call,
                 json_pack("{s:I, s:b, s:b}", "batch", (json_int_t)batch->number, "paused",
                           !batch->finished && scheduler_is_paused(batch), "changed", changed));
+    if (changed)
+        record_pause(call->supervisor, batch, paused);
+    call_after_commit(call, batch);
 }
 
 static void batch_pause(struct call *call)

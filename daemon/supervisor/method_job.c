@@ -7,6 +7,7 @@
 #include "supervisor/scheduler.h"
 #include "supervisor/summary.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/told.h"
 #include "wire/rpc.h"
 
 /* Jobs in one answer of job.list. */
@@ -61,9 +62,14 @@ static void job_cancel(struct call *call)
     struct batch *batch = read_job(call, &job);
     if (!batch)
         return;
-    scheduler_cancel_job(call->supervisor->scheduler, batch, job, "cancelled");
-    call_result(call, json_pack("{s:I, s:I, s:s}", "batch", (json_int_t)batch->number, "job",
-                                (json_int_t)job, "state", job_state_name(batch_state(batch, job))));
+    uint64_t number = batch->number; /* it may finish, and be forgotten where it is not durable */
+    bool durable = batch->durable;
+    enum job_state state =
+        scheduler_cancel_job(call->supervisor->scheduler, batch, job, "cancelled");
+    call_result(call, json_pack("{s:I, s:I, s:s}", "batch", (json_int_t)number, "job",
+                                (json_int_t)job, "state", job_state_name(state)));
+    if (durable)
+        call_after_commit(call, batch);
 }
 
 struct list_params {
@@ -89,7 +95,7 @@ static json_t *list(const struct call *call, const struct batch *batch,
     uint32_t job = params->cursor < batch->jobs ? (uint32_t)params->cursor : batch->jobs;
     uint32_t end = batch->jobs - job > SCAN_MAX ? job + SCAN_MAX : batch->jobs;
     for (; job < end && json_array_size(found) < (size_t)params->limit; job++) {
-        if (state == JOB_STATES || batch_state(batch, job) == state)
+        if (state == JOB_STATES || told_state(batch, job) == state)
             (void)json_array_append_new(found,
                                         summary_job(batch, job, &call->supervisor->catalogue));
     }

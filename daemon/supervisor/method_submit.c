@@ -8,6 +8,7 @@
 #include "supervisor/call.h"
 #include "supervisor/client.h"
 #include "supervisor/holds.h"
+#include "supervisor/record.h"
 #include "supervisor/requests.h"
 #include "supervisor/scheduler.h"
 #include "supervisor/submission.h"
@@ -76,10 +77,23 @@ static struct bytes_view take_jobs(struct call *call, char **owned)
 
 /* ---- submit, open, add, seal --------------------------------------------------------------- */
 
-static void tell_batch(struct call *call, const struct batch *batch, bool existing)
+/* Tells of the batch that was asked for, or has it told once the store has taken it. */
+static void tell_batch(struct call *call, struct batch *batch, bool existing,
+                       enum watch_events follow)
 {
-    call_result(call, json_pack("{s:I, s:I, s:b}", "batch", (json_int_t)batch->number, "jobs",
-                                (json_int_t)batch->jobs, "existing", existing));
+    json_t *result;
+    if (existing && batch->unborn) {
+        if (admission_hold(call->supervisor, batch, call->client) != 0)
+            call_fail(call, RPC_FULL, "out of memory");
+        return; /* it is asked again when it is known whether there is one */
+    }
+    result = call_batch_result(batch, existing);
+    if (batch->unborn) {
+        admission_expect(call->supervisor, batch, call->client, call->id, result, follow);
+        return;
+    }
+    call_result(call, result);
+    follow_batch(call, batch, follow);
 }
 
 static void batch_submit(struct call *call)
@@ -94,12 +108,10 @@ static void batch_submit(struct call *call)
     bool existing;
     int code = request_submit(call->supervisor, &submission, client_uid(call->client), jobs, &batch,
                               &existing, &call->problems, &call->error);
-    if (code) {
+    if (code)
         call_fail_as(call, code);
-    } else {
-        tell_batch(call, batch, existing);
-        follow_batch(call, batch, follow);
-    }
+    else
+        tell_batch(call, batch, existing, follow);
     submission_clear(&submission);
 }
 
@@ -128,12 +140,10 @@ static void open_submission(struct call *call, const json_t *content)
     bool existing;
     int code = request_open(call->supervisor, &submission, client_uid(call->client), &batch,
                             &existing, &call->problems, &call->error);
-    if (code) {
+    if (code)
         call_fail_as(call, code);
-    } else {
-        tell_batch(call, batch, existing);
-        follow_batch(call, batch, follow);
-    }
+    else
+        tell_batch(call, batch, existing, follow);
     submission_clear(&submission);
 }
 
@@ -152,6 +162,8 @@ static int add_or_hold(struct call *call, struct batch *batch, struct bytes_view
     uint64_t asked = 1; /* until its turn comes, and they are counted */
     int code = REQUEST_LATER;
     bool in_vain = supervisor->stopping || batch->sealed;
+    if (batch->admitting && !in_vain) /* one piece at a time */
+        return admission_hold(supervisor, batch, call->client) == 0 ? REQUEST_LATER : RPC_FULL;
     if (in_vain || !holds_must_wait(supervisor->holds, call->client))
         code = request_add(supervisor, batch, client_uid(call->client), jobs, &asked,
                            &call->problems, &call->error);
@@ -175,9 +187,14 @@ static void batch_add(struct call *call)
     int code = add_or_hold(call, batch, jobs);
     if (code && code != REQUEST_LATER)
         call_fail_as(call, code);
-    else if (!code)
-        call_result(call, json_pack("{s:I, s:I, s:I}", "batch", (json_int_t)batch->number, "first",
-                                    (json_int_t)first, "jobs", (json_int_t)batch->jobs));
+    if (code)
+        return;
+    json_t *result = json_pack("{s:I, s:I, s:I}", "batch", (json_int_t)batch->number, "first",
+                               (json_int_t)first, "jobs", (json_int_t)batch->jobs);
+    if (batch->admitting)
+        admission_expect(call->supervisor, batch, call->client, call->id, result, WATCH_NONE);
+    else
+        call_result(call, result);
 }
 
 static void batch_seal_method(struct call *call)
@@ -185,9 +202,12 @@ static void batch_seal_method(struct call *call)
     struct batch *batch = call_read_batch(call);
     if (!batch)
         return;
+    if (!batch->sealed)
+        record_seal(call->supervisor, batch);
     scheduler_seal(call->supervisor->scheduler, batch);
     call_result(call, json_pack("{s:I, s:I}", "batch", (json_int_t)batch->number, "jobs",
                                 (json_int_t)batch->jobs));
+    call_after_commit(call, batch);
 }
 
 /* ---- retry ----------------------------------------------------------------------------------- */
@@ -216,10 +236,7 @@ static void retry(struct call *call, const struct retry_params *params, enum wat
         call_fail_as(call, code);
         return;
     }
-    call_result(call, json_pack("{s:I, s:I, s:b, s:I}", "batch", (json_int_t)batch->number, "jobs",
-                                (json_int_t)batch->jobs, "existing", existing, "retry_of",
-                                (json_int_t)batch->retry_of));
-    follow_batch(call, batch, follow);
+    tell_batch(call, batch, existing, follow);
 }
 
 static void batch_retry(struct call *call)

@@ -4,11 +4,13 @@
 #include "supervisor/requests.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/problems.h"
 #include "supervisor/config.h"
+#include "supervisor/entries_text.h"
 #include "supervisor/fingerprint.h"
 #include "supervisor/holds.h"
 #include "supervisor/retry_batch.h"
@@ -51,6 +53,7 @@ static int check_open(const struct supervisor *supervisor, struct error *error)
 struct making {
     const char *name, *key; /* NULL: none */
     uid_t owner;
+    bool durable, configured;
     const struct batch_terms *terms;
     const struct fingerprint *asked; /* with the key */
 };
@@ -66,8 +69,9 @@ static int make(struct supervisor *supervisor, const struct making *making, stru
     if (!batch)
         return refuse(error, RPC_FULL, "out of memory");
     batch->terms = *making->terms;
-    if ((making->key && batches_set_key(batches, batch, making->key, making->asked) != 0) ||
-        scheduler_begin(supervisor->scheduler, batch) != 0) {
+    batch->durable = making->durable;
+    batch->configured = making->configured;
+    if (making->key && batches_set_key(batches, batch, making->key, making->asked) != 0) {
         batches_undo_add(batches, batch);
         return refuse(error, RPC_FULL, "out of memory");
     }
@@ -96,18 +100,32 @@ static int find_existing(struct supervisor *supervisor, uid_t owner, const char 
     return refuse(error, RPC_INVALID_PARAMS, "invalid params");
 }
 
-/* Finds the batch by its key, or makes one. `jobs` is empty for one that is only opened. */
-static int find_or_make(struct supervisor *supervisor, const struct submission *submission,
-                        uid_t owner, struct bytes_view jobs, struct batch **out, bool *existing,
-                        struct problems *problems, struct error *error)
+/* Whether a batch can be what it is to be. */
+static int check_durable(const struct supervisor *supervisor, const struct submission *submission,
+                         struct error *error)
 {
-    struct fingerprint asked;
-    int code = submission->key ? fingerprint_submission(submission, jobs, &asked) : 0;
+    if (supervisor->store || !submission->insists)
+        return 0;
+    return refuse(error, RPC_NOT_READY,
+                  "the daemon keeps no store (store.enabled): a batch cannot be durable");
+}
+
+/* Finds the batch by its key, or makes one. `jobs` is empty for one that is only opened. *asked is set where there is a
+ * key. */
+static int find_or_make(struct supervisor *supervisor, const struct submission *submission,
+                        uid_t owner, struct bytes_view jobs, struct fingerprint *asked,
+                        struct batch **out, bool *existing, struct problems *problems,
+                        struct error *error)
+{
+    int code = check_durable(supervisor, submission, error);
+    if (code)
+        return code;
+    code = submission->key ? fingerprint_submission(submission, jobs, asked) : 0;
     if (code == -ENOMEM)
         return refuse(error, RPC_FULL, "out of memory");
     struct batch *batch = NULL;
     if (!code) /* else the jobs cannot be read: whoever adds them says why */
-        code = find_existing(supervisor, owner, submission->key, &asked, &batch, problems, error);
+        code = find_existing(supervisor, owner, submission->key, asked, &batch, problems, error);
     if (code && code != -EINVAL)
         return code;
     *existing = batch != NULL;
@@ -118,16 +136,52 @@ static int find_or_make(struct supervisor *supervisor, const struct submission *
     struct making making = {.name = submission->name,
                             .key = code ? NULL : submission->key,
                             .owner = owner,
+                            .durable = submission->durable && supervisor->store,
+                            .configured = submission->configured,
                             .terms = &submission->terms,
-                            .asked = &asked};
+                            .asked = asked};
     return make(supervisor, &making, out, error);
+}
+
+/* Has the store take the batch's entries from number `first` on, and the batch itself where it is new; or, where it is not
+ * durable, takes them at once. The jobs' text is that of `pieces` pieces. */
+static int enter(struct supervisor *supervisor, const struct admission_what *what)
+{
+    struct batch *batch = what->batch;
+    if (batch->durable)
+        return admission_begin(supervisor, what);
+    int error = what->is_new ? scheduler_begin(supervisor->scheduler, batch) : 0;
+    if (!error && what->pieces)
+        error = scheduler_submit(supervisor->scheduler, batch, what->first);
+    if (error)
+        return error;
+    if (what->is_new)
+        record_number(supervisor);
+    if (what->pieces)
+        stats_accepted(&supervisor->stats, batch, what->first);
+    if (what->seals)
+        scheduler_seal(supervisor->scheduler, batch);
+    return 0;
 }
 
 int request_open(struct supervisor *supervisor, const struct submission *submission, uid_t owner,
                  struct batch **out, bool *existing, struct problems *problems, struct error *error)
 {
     struct bytes_view no_jobs = {0};
-    return find_or_make(supervisor, submission, owner, no_jobs, out, existing, problems, error);
+    struct fingerprint asked;
+    struct batch *batch;
+    int code = find_or_make(supervisor, submission, owner, no_jobs, &asked, &batch, existing,
+                            problems, error);
+    if (code)
+        return code;
+    struct admission_what what = {
+        .batch = batch, .is_new = true, .asked = batch->key ? &asked : NULL};
+    if (!*existing && enter(supervisor, &what) != 0) {
+        unmake(supervisor, batch);
+        return refuse(error, RPC_FULL, "out of memory");
+    }
+    *out = batch;
+    return 0;
 }
 
 /* ---- Adding jobs ------------------------------------------------------------------------------- */
@@ -136,8 +190,8 @@ uint64_t request_room(const struct supervisor *supervisor)
 {
     const struct scheduler *scheduler = supervisor->scheduler;
     uint64_t limit = (uint64_t)supervisor->config->limits.queued_jobs;
-    uint64_t unended =
-        scheduler_waiting(scheduler) + scheduler_queued(scheduler) + scheduler_running(scheduler);
+    uint64_t unended = scheduler_waiting(scheduler) + scheduler_queued(scheduler) +
+                       scheduler_running(scheduler) + supervisor->admissions.jobs;
     return unended < limit ? limit - unended : 0;
 }
 
@@ -173,11 +227,28 @@ static bool is_trusted(uid_t uid)
     return uid == 0 || uid == geteuid();
 }
 
-/* `of_all`: how many jobs fit. */
-static int add(struct supervisor *supervisor, struct batch *batch, uid_t caller,
+/* Why entries are not added. */
+static int refuse_entries(const struct supervisor *supervisor, const struct batch *batch, int code,
+                          uint64_t asked, struct error *error)
+{
+    if (code == -EINVAL)
+        return refuse(error, RPC_INVALID_PARAMS, "invalid params");
+    if (code == -EPERM)
+        return refuse(error, RPC_NOT_ALLOWED, "not allowed");
+    if (code == -EBADMSG)
+        return RPC_PARSE_ERROR; /* the words are there already */
+    if (code == -E2BIG)
+        return too_many(supervisor, batch, asked, error);
+    return refuse(error, RPC_FULL, "out of memory");
+}
+
+/* Adds jobs to the batch and has them entered. `what` tells of the batch, and whether it is new; `of_all`: how many jobs
+ * fit. */
+static int add(struct supervisor *supervisor, struct admission_what *what, uid_t caller,
                struct bytes_view jobs, uint64_t of_all, uint64_t *asked, struct problems *problems,
                struct error *error)
 {
+    struct batch *batch = what->batch;
     if (supervisor->stopping)
         return refuse(error, RPC_NOT_READY, "the daemon is stopping");
     if (batch->sealed)
@@ -189,29 +260,23 @@ static int add(struct supervisor *supervisor, struct batch *batch, uid_t caller,
         code = submit_entries(batch, jobs, &supervisor->catalogue, is_trusted(caller),
                               (uint32_t)(of_all < of_batch ? of_all : of_batch), asked, problems,
                               error);
+    what->first = first;
+    what->texts = &jobs;
+    what->pieces = 1;
     if (!code)
-        code = scheduler_submit(supervisor->scheduler, batch, first);
-    if (!code) {
-        stats_accepted(&supervisor->stats, batch, first);
+        code = enter(supervisor, what);
+    if (!code)
         return 0;
-    }
     batch_truncate(batch, first);
-    if (code == -EINVAL)
-        return refuse(error, RPC_INVALID_PARAMS, "invalid params");
-    if (code == -EPERM)
-        return refuse(error, RPC_NOT_ALLOWED, "not allowed");
-    if (code == -EBADMSG)
-        return RPC_PARSE_ERROR; /* the words are there already */
-    if (code == -E2BIG)
-        return too_many(supervisor, batch, *asked, error);
-    return refuse(error, RPC_FULL, "out of memory");
+    return refuse_entries(supervisor, batch, code, *asked, error);
 }
 
 int request_add(struct supervisor *supervisor, struct batch *batch, uid_t caller,
                 struct bytes_view jobs, uint64_t *asked, struct problems *problems,
                 struct error *error)
 {
-    return add(supervisor, batch, caller, jobs, request_room(supervisor), asked, problems, error);
+    struct admission_what what = {.batch = batch};
+    return add(supervisor, &what, caller, jobs, request_room(supervisor), asked, problems, error);
 }
 
 int request_submit(struct supervisor *supervisor, const struct submission *submission, uid_t owner,
@@ -219,18 +284,21 @@ int request_submit(struct supervisor *supervisor, const struct submission *submi
                    struct problems *problems, struct error *error)
 {
     struct batch *batch;
-    int code = find_or_make(supervisor, submission, owner, jobs, &batch, existing, problems, error);
+    struct fingerprint made;
+    int code =
+        find_or_make(supervisor, submission, owner, jobs, &made, &batch, existing, problems, error);
     if (code)
         return code;
     if (!*existing) {
-        uint64_t asked;
+        uint64_t asked = 0;
+        struct admission_what what = {
+            .batch = batch, .is_new = true, .seals = true, .asked = batch->key ? &made : NULL};
         code =
-            add(supervisor, batch, owner, jobs, room_of_whole(supervisor), &asked, problems, error);
+            add(supervisor, &what, owner, jobs, room_of_whole(supervisor), &asked, problems, error);
         if (code) {
             unmake(supervisor, batch);
             return code == REQUEST_LATER ? RPC_FULL : code;
         }
-        scheduler_seal(supervisor->scheduler, batch);
     }
     *out = batch;
     return 0;
@@ -248,7 +316,7 @@ static int check_retry(const struct batch *old, uid_t caller, struct problems *p
         (void)error_set(error, RPC_NOT_ALLOWED, "batch %llu belongs to another user", number);
         return RPC_NOT_ALLOWED;
     }
-    if (!old->finished) {
+    if (!batch_told_finished(old)) {
         (void)error_set(error, RPC_NOT_READY, "batch %llu is not finished", number);
         return RPC_NOT_READY;
     }
@@ -259,13 +327,52 @@ static int check_retry(const struct batch *old, uid_t caller, struct problems *p
     return RPC_INVALID_PARAMS;
 }
 
-/* Fills the new batch and queues its jobs. */
-static int fill_retry(struct supervisor *supervisor, struct batch *batch, const struct batch *old)
+/* The texts of the batch's pieces, for free_texts(); NULL: out of memory. */
+static void free_texts(struct bytes *texts, uint32_t count)
+{
+    for (uint32_t i = 0; texts && i < count; i++)
+        bytes_free(&texts[i]);
+    free(texts);
+}
+
+/* A piece of which all jobs had succeeded has no text. */
+static struct bytes *write_texts(const struct supervisor *supervisor, const struct batch *batch)
+{
+    struct bytes *texts = calloc(batch->pieces_count, sizeof(*texts));
+    uint32_t first = 0;
+    for (uint32_t i = 0; texts && i < batch->pieces_count; i++) {
+        uint32_t end = batch_entries_before(batch, batch_piece_first(batch, i + 1));
+        if (end > first &&
+            entries_text(batch, first, end, &supervisor->catalogue, &texts[i]) != 0) {
+            free_texts(texts, batch->pieces_count);
+            return NULL;
+        }
+        first = end;
+    }
+    return texts;
+}
+
+/* Fills the new batch and has its jobs entered. */
+static int fill_retry(struct supervisor *supervisor, struct batch *batch, const struct batch *old,
+                      const struct fingerprint *asked)
 {
     batch->retry_of = old->number;
     int error = retry_batch_fill(batch, old, clock_now_ns());
-    if (!error)
-        error = scheduler_submit(supervisor->scheduler, batch, 0);
+    if (error)
+        return error;
+    struct bytes *texts = write_texts(supervisor, batch);
+    struct bytes_view *views = calloc(batch->pieces_count, sizeof(*views));
+    for (uint32_t i = 0; texts && views && i < batch->pieces_count; i++)
+        views[i] = (struct bytes_view){.data = texts[i].data, .size = texts[i].size};
+    struct admission_what what = {.batch = batch,
+                                  .is_new = true,
+                                  .seals = true,
+                                  .texts = views,
+                                  .pieces = batch->pieces_count,
+                                  .asked = asked};
+    error = texts && views ? enter(supervisor, &what) : -ENOMEM;
+    free_texts(texts, batch->pieces_count);
+    free(views);
     return error;
 }
 
@@ -292,17 +399,19 @@ int request_retry(struct supervisor *supervisor, const struct batch *old, const 
     struct batch_terms terms = old->terms;
     terms.rate.due_ns = 0;
     terms.rate.awaited = false;
-    struct making making = {
-        .name = old->name, .key = key, .owner = caller, .terms = &terms, .asked = &asked};
+    struct making making = {.name = old->name,
+                            .key = key,
+                            .owner = caller,
+                            .durable = old->durable,
+                            .terms = &terms,
+                            .asked = &asked};
     code = make(supervisor, &making, &batch, error);
     if (code)
         return code;
-    if (fill_retry(supervisor, batch, old) != 0) {
+    if (fill_retry(supervisor, batch, old, key ? &asked : NULL) != 0) {
         unmake(supervisor, batch);
         return refuse(error, RPC_FULL, "out of memory");
     }
-    stats_accepted(&supervisor->stats, batch, 0);
-    scheduler_seal(supervisor->scheduler, batch);
     *out = batch;
     return 0;
 }

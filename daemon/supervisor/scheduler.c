@@ -25,6 +25,8 @@ static void on_turn(evutil_socket_t fd, short what, void *context)
     /* Jobs that end unrun come last and have a share of their own: nobody waits for millions of them. */
     if (end_turn(scheduler) || more)
         scheduler_wake(scheduler);
+    else if (scheduler_is_settled(scheduler) && scheduler->callbacks.on_settled)
+        scheduler->callbacks.on_settled(scheduler->context);
 }
 
 void scheduler_wake(struct scheduler *scheduler)
@@ -121,7 +123,23 @@ int scheduler_begin(struct scheduler *scheduler, struct batch *batch)
 
 int scheduler_submit(struct scheduler *scheduler, struct batch *batch, uint32_t first)
 {
-    return ready_submit(scheduler, batch, first);
+    int error = ready_submit(scheduler, batch, first);
+    if (error)
+        return error;
+    struct wait_jobs added = {.first = batch->admitted_jobs,
+                              .count = batch->jobs - batch->admitted_jobs};
+    batch->admitted_jobs = batch->jobs;
+    if (batch->cancelled)
+        end_later(scheduler, batch, added, batch->stopped_as, batch->cancelled);
+    return 0;
+}
+
+void scheduler_take_back(struct scheduler *scheduler, struct batch *batch, uint32_t first)
+{
+    batch_truncate(batch, first);
+    batch_settle(batch);
+    if (batch->finished)
+        end_batch(scheduler, batch);
 }
 
 void scheduler_seal(struct scheduler *scheduler, struct batch *batch)
@@ -165,8 +183,11 @@ static void stop_queued(struct scheduler *scheduler, struct batch *batch, enum j
     batch->stopped_as = state;
     batch->cut_short = !batch->sealed;
     scheduler_hold(batch, HOLD_ENDING);
+    if (scheduler->callbacks.on_stopped)
+        scheduler->callbacks.on_stopped(scheduler->context, batch);
+    struct wait_jobs all = {.count = batch->admitted_jobs};
     if (batch->in_state[JOB_WAITING] + batch->in_state[JOB_QUEUED] > 0)
-        end_later(scheduler, batch, (struct wait_jobs){.count = batch->jobs}, state, reason);
+        end_later(scheduler, batch, all, state, reason);
     scheduler_seal(scheduler, batch);
 }
 
@@ -222,18 +243,41 @@ void scheduler_cancel_running(struct scheduler *scheduler, struct batch *batch)
     stop_running(scheduler, batch, JOB_CANCELLED);
 }
 
-void scheduler_cancel_job(struct scheduler *scheduler, struct batch *batch, uint32_t job,
-                          const char *reason)
+void scheduler_part(struct batch *batch)
+{
+    scheduler_hold(batch, HOLD_PARTING);
+}
+
+void scheduler_part_running(struct scheduler *scheduler, struct batch *batch)
+{
+    batch->parting = true;
+    stop_running(scheduler, batch, JOB_CANCELLED);
+}
+
+bool scheduler_is_settled(const struct scheduler *scheduler)
+{
+    return !scheduler->running && TAILQ_EMPTY(&scheduler->endings);
+}
+
+enum job_state scheduler_cancel_job(struct scheduler *scheduler, struct batch *batch, uint32_t job,
+                                    const char *reason)
 {
     enum job_state state = batch_state(batch, job);
+    if (job >= batch->admitted_jobs)
+        return state; /* nobody has been told of it */
     if (state == JOB_QUEUED || state == JOB_WAITING) {
         end_job(scheduler, batch, job, JOB_CANCELLED, reason);
         scheduler_wake(scheduler); /* its lane may be empty now */
-    } else if (state == JOB_RUNNING && !batch_was_told(batch, job)) {
+        return JOB_CANCELLED;
+    }
+    if (state == JOB_RUNNING && !batch_was_told(batch, job)) {
         struct message_cancel one = {.batch = batch->number, .first = job, .count = 1};
         pool_cancel_on(scheduler->pool, batch->where[job], &one);
         grace_begin_job(scheduler, batch, job);
+        if (scheduler->callbacks.on_told)
+            scheduler->callbacks.on_told(scheduler->context, batch, job);
     }
+    return state;
 }
 
 /* ---- Life ---------------------------------------------------------------------------------------- */

@@ -22,9 +22,16 @@ struct scheduler_callbacks {
     void (*on_completion)(void *context, struct batch *batch, const struct completion *completion);
     /* All jobs of a sealed batch have ended. */
     void (*on_finished)(void *context, struct batch *batch);
-    /* A job came out like this and is to be tried again; the view is valid during the call. */
-    void (*on_retry)(void *context, const struct batch *batch, uint32_t job, enum job_state state,
-                     struct bytes_view reason);
+    /* A job came out like this and is to be tried again at this moment, 0: as soon as it can; the view is valid during
+     * the call. */
+    void (*on_retry)(void *context, struct batch *batch, uint32_t job, enum job_state state,
+                     struct bytes_view reason, uint64_t due_ns);
+    /* Jobs of the batch that have not ended are to end; see struct batch for why and as what. */
+    void (*on_stopped)(void *context, struct batch *batch);
+    /* The running job was told to end by itself. */
+    void (*on_told)(void *context, struct batch *batch, uint32_t job);
+    /* Nothing runs any more, and nothing is about to end. */
+    void (*on_settled)(void *context);
     /* A result could not be recorded for want of memory: the daemon cannot keep its word. */
     void (*on_broken)(void *context);
 };
@@ -49,9 +56,11 @@ void scheduler_free(struct scheduler *scheduler);
 /* A new batch, with its terms, before it gets its first job. -ENOMEM: it is not begun. */
 int scheduler_begin(struct scheduler *scheduler, struct batch *batch);
 
-/* Queues the batch's entries from number `first` on, or lets them wait for what they have to. -ENOMEM: none of
- * them. */
+/* The batch's entries from number `first` on, up to the last, are admitted: queues them, or lets them wait for what they
+ * have to. Where the batch has been stopped meanwhile, they end like the others. -ENOMEM: none of them. */
 int scheduler_submit(struct scheduler *scheduler, struct batch *batch, uint32_t first);
+/* Those entries are not admitted: the batch is as if they had never come, and may have finished behind it. */
+void scheduler_take_back(struct scheduler *scheduler, struct batch *batch, uint32_t first);
 
 /*
  * Goes on with a batch that was rebuilt after a restart and has not finished: its jobs are queued, as they are when they
@@ -73,9 +82,16 @@ uint32_t scheduler_cancel(struct scheduler *scheduler, struct batch *batch, cons
 uint32_t scheduler_cancel_queued(struct scheduler *scheduler, struct batch *batch,
                                  const char *reason);
 void scheduler_cancel_running(struct scheduler *scheduler, struct batch *batch);
-/* The same for one job. */
-void scheduler_cancel_job(struct scheduler *scheduler, struct batch *batch, uint32_t job,
-                          const char *reason);
+/* The same for one job. Returns its state behind it. */
+enum job_state scheduler_cancel_job(struct scheduler *scheduler, struct batch *batch, uint32_t job,
+                                    const char *reason);
+
+/* The daemon stops, and the batch goes on with its next start: nothing of it is started any more. */
+void scheduler_part(struct batch *batch);
+/* Jobs of such a batch that run are told to end; unless they succeed, that is no end, and they will run again. */
+void scheduler_part_running(struct scheduler *scheduler, struct batch *batch);
+/* Whether nothing runs, and nothing is about to end. */
+bool scheduler_is_settled(const struct scheduler *scheduler);
 
 /* Starts no more jobs of the batch, or goes on; running ones run on. False: it was so already, or the batch has
  * finished. */

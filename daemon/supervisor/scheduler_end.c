@@ -136,11 +136,21 @@ static bool wants_retry(const struct batch *batch, uint32_t job, enum job_state 
 static bool retry(struct scheduler *scheduler, struct batch *batch, uint32_t job,
                   enum job_state state, struct bytes_view reason)
 {
-    if (!wants_retry(batch, job, state) || ready_again(scheduler, batch, job, true) != 0)
+    uint64_t due_ns;
+    if (!wants_retry(batch, job, state) || ready_again(scheduler, batch, job, true, &due_ns) != 0)
         return false;
     batch->retries++;
-    scheduler->callbacks.on_retry(scheduler->context, batch, job, state, reason);
+    scheduler->callbacks.on_retry(scheduler->context, batch, job, state, reason, due_ns);
     return true;
+}
+
+/* Whether the job, which came out like this, is left for the next start of the daemon: it ended because that stops. */
+static bool leave(struct scheduler *scheduler, struct batch *batch, uint32_t job,
+                  enum job_state state)
+{
+    uint64_t due_ns;
+    return batch->parting && state != JOB_SUCCEEDED && !batch_was_told(batch, job) &&
+           !batch->cancelled && ready_again(scheduler, batch, job, false, &due_ns) == 0;
 }
 
 int scheduler_result(struct scheduler *scheduler, struct batch *batch, uint32_t worker,
@@ -153,7 +163,8 @@ int scheduler_result(struct scheduler *scheduler, struct batch *batch, uint32_t 
         return -EBADMSG;
     const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
     pool_ended(scheduler->pool, worker, scheduler->catalogue->plugins[entry->plugin].style);
-    if (retry(scheduler, batch, job, result->state, result->reason))
+    if (leave(scheduler, batch, job, result->state) ||
+        retry(scheduler, batch, job, result->state, result->reason))
         return 0;
     uint64_t accepted_ns = batch_accepted_ns(batch, job);
     struct completion completion = {
@@ -181,11 +192,14 @@ static void lose(struct scheduler *scheduler, struct batch *batch, uint32_t job,
                  const struct scheduler_loss *loss)
 {
     char reason[160];
+    uint64_t due_ns;
     enum job_state state = loss->state;
+    if (leave(scheduler, batch, job, state))
+        return;
     (void)snprintf(reason, sizeof(reason), "%s", loss->reason);
     if (loss->replaced)
         state = grace_verdict(scheduler, batch, job, reason, sizeof(reason));
-    if (state == JOB_QUEUED && ready_again(scheduler, batch, job, false) == 0)
+    if (state == JOB_QUEUED && ready_again(scheduler, batch, job, false, &due_ns) == 0)
         return;
     if (state == JOB_QUEUED) /* for want of memory */
         state = JOB_CRASHED;

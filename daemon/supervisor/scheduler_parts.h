@@ -64,10 +64,11 @@ struct scheduler {
 
 /* Why the jobs of a batch have no turn; bits. */
 enum hold {
-    HOLD_LIMIT = 1,  /* as many run as may */
-    HOLD_RATE = 2,   /* the next one is not yet due */
-    HOLD_PAUSED = 4, /* somebody said so */
-    HOLD_ENDING = 8, /* they are about to end */
+    HOLD_LIMIT = 1,    /* as many run as may */
+    HOLD_RATE = 2,     /* the next one is not yet due */
+    HOLD_PAUSED = 4,   /* somebody said so */
+    HOLD_ENDING = 8,   /* they are about to end */
+    HOLD_PARTING = 16, /* the daemon stops */
 };
 void scheduler_hold(struct batch *batch, enum hold why);
 void scheduler_release(struct scheduler *scheduler, struct batch *batch, enum hold why);
@@ -107,8 +108,9 @@ void ready_skip(struct scheduler *scheduler, struct batch *batch, uint32_t entry
 /* Queues what no longer waits for others, and lets end what waits in vain. */
 void ready_follow_order(struct scheduler *scheduler, struct batch *batch);
 /* A running job is taken back, to run again: as another attempt after its pause, or, where the one it had does not
- * count, at once. -ENOMEM: it runs still. */
-int ready_again(struct scheduler *scheduler, struct batch *batch, uint32_t job, bool counted);
+ * count, at once. *due_ns is when it will be queued; 0: it is. -ENOMEM: it runs still. */
+int ready_again(struct scheduler *scheduler, struct batch *batch, uint32_t job, bool counted,
+                uint64_t *due_ns);
 /* A delay or a pause is over. */
 void ready_delay_over(struct scheduler *scheduler, struct batch *batch, struct wait_jobs jobs);
 void ready_pause_over(struct scheduler *scheduler, struct batch *batch, uint32_t job);

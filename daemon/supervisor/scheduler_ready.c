@@ -125,23 +125,27 @@ void ready_pause_over(struct scheduler *scheduler, struct batch *batch, uint32_t
         end_job(scheduler, batch, job, JOB_FAILED, "there is no memory to try it again");
 }
 
-/* The job has been taken back and is queued; it is to wait for its pause. */
-static int begin_pause(struct scheduler *scheduler, struct batch *batch, uint32_t job)
+/* The job has been taken back and is queued; it is to wait for its pause, until *due_ns. */
+static int begin_pause(struct scheduler *scheduler, struct batch *batch, uint32_t job,
+                       uint64_t *due_ns)
 {
     const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
     const struct retry *retry = scheduler_retry(batch, entry);
     uint64_t pause = pause_ns(retry, batch_attempt(batch, job) - 1);
     struct wait_jobs one = {.first = job, .count = 1};
-    int error = waits_add(scheduler->waits, batch, WAIT_RETRY, one, clock_now_ns() + pause);
+    uint64_t end_ns = clock_now_ns() + pause;
+    int error = waits_add(scheduler->waits, batch, WAIT_RETRY, one, end_ns);
     if (error)
         return error;
+    *due_ns = end_ns;
     batch_make_wait(batch, job, 1);
     scheduler->queued--;
     scheduler->waiting++;
     return 0;
 }
 
-int ready_again(struct scheduler *scheduler, struct batch *batch, uint32_t job, bool counted)
+int ready_again(struct scheduler *scheduler, struct batch *batch, uint32_t job, bool counted,
+                uint64_t *due_ns)
 {
     const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
     int error = batch_take_back(batch, job, counted);
@@ -151,8 +155,9 @@ int ready_again(struct scheduler *scheduler, struct batch *batch, uint32_t job, 
     scheduler->loads[entry->plugin].running--;
     scheduler->queued++;
     scheduler_release(scheduler, batch, HOLD_LIMIT);
+    *due_ns = 0;
     /* Without memory for its pause it does without. */
-    if (counted && begin_pause(scheduler, batch, job) == 0)
+    if (counted && begin_pause(scheduler, batch, job, due_ns) == 0)
         return 0;
     if (queue_again(scheduler, batch, job) != 0)
         end_job(scheduler, batch, job, JOB_FAILED, "there is no memory to run it again");

@@ -12,6 +12,7 @@
 #include "supervisor/notify.h"
 #include "supervisor/pool.h"
 #include "supervisor/scheduler.h"
+#include "supervisor/store.h"
 #include "supervisor/supervisor.h"
 
 /* Seconds that cancelled jobs get to clean up, workers to exit, and clients to read the last events. */
@@ -42,17 +43,25 @@ static void cancel_running(struct supervisor *supervisor)
     log_write(supervisor->log, LOG_LEVEL_WARNING, "stopping: %llu jobs still run and are cancelled",
               (unsigned long long)scheduler_running(supervisor->scheduler));
     struct batch *batch;
-    TAILQ_FOREACH (batch, &supervisor->batches.all, all_link)
-        scheduler_cancel_running(supervisor->scheduler, batch);
+    TAILQ_FOREACH (batch, &supervisor->batches.all, all_link) {
+        if (batch->durable && !batch->finished)
+            scheduler_part_running(supervisor->scheduler, batch);
+        else
+            scheduler_cancel_running(supervisor->scheduler, batch);
+    }
     arm(supervisor, CLEANUP_S);
 }
 
 /* Cancelling may finish batches, and finished ones may be forgotten; never the one at hand. */
-static void cancel_queued(struct supervisor *supervisor)
+static void end_queued(struct supervisor *supervisor)
 {
     for (struct batch *batch = TAILQ_FIRST(&supervisor->batches.all); batch;
-         batch = TAILQ_NEXT(batch, all_link))
-        (void)scheduler_cancel_queued(supervisor->scheduler, batch, "the daemon is stopping");
+         batch = TAILQ_NEXT(batch, all_link)) {
+        if (batch->durable && !batch->finished)
+            scheduler_part(batch);
+        else
+            (void)scheduler_cancel_queued(supervisor->scheduler, batch, "the daemon is stopping");
+    }
 }
 
 static void begin(struct supervisor *supervisor)
@@ -64,10 +73,10 @@ static void begin(struct supervisor *supervisor)
     (void)notify_send("STOPPING=1", NULL); /* nobody to tell of a failure */
     if (supervisor->control)
         control_close_socket(supervisor->control);
-    cancel_queued(supervisor);
+    end_queued(supervisor);
     holds_wake(supervisor->holds);
     arm(supervisor, supervisor->config->daemon.grace_s);
-    stop_job_ended(supervisor);
+    stop_settled(supervisor);
 }
 
 static void end_loop(void *context)
@@ -90,11 +99,9 @@ void stop_signalled(struct supervisor *supervisor)
         end_loop(supervisor);
 }
 
-void stop_job_ended(struct supervisor *supervisor)
+void stop_settled(struct supervisor *supervisor)
 {
-    const struct scheduler *scheduler = supervisor->scheduler;
-    if (supervisor->stopping && !scheduler_waiting(scheduler) && !scheduler_queued(scheduler) &&
-        !scheduler_running(scheduler))
+    if (supervisor->stopping && scheduler_is_settled(supervisor->scheduler))
         stop_workers(supervisor, EXIT_S);
 }
 
@@ -102,6 +109,14 @@ void stop_workers_gone(struct supervisor *supervisor)
 {
     supervisor->stopping = FLUSHING;
     arm(supervisor, FLUSH_S);
+    stop_committed(supervisor);
+}
+
+void stop_committed(struct supervisor *supervisor)
+{
+    const struct store *store = supervisor->store;
+    if (supervisor->stopping != FLUSHING || (store && store_committed(store) < store_latest(store)))
+        return;
     if (supervisor->control)
         control_when_quiet(supervisor->control, end_loop, supervisor);
     else

@@ -79,6 +79,8 @@ int submission_read(const json_t *params, struct submission *out, struct problem
     int error = params_fill(&table, params, NULL, "", out, problems);
     if (error)
         return error;
+    const json_t *durable = json_object_get(params, "durable");
+    out->insists = out->durable && durable && !json_is_null(durable);
     (void)submission_check_text(out->name, "name", problems); /* the problems tell */
     (void)submission_check_text(out->key, "key", problems);
     read_terms(params, out, problems);

@@ -18,28 +18,38 @@
 #include "supervisor/catalogue.h"
 #include "supervisor/order.h"
 #include "supervisor/scheduler.h"
+#include "supervisor/told.h"
 #include "supervisor/waits.h"
 #include "wire/json_text.h"
 
-const char *summary_state(const struct batch *batch)
+static const char *state_of(const struct batch *batch, bool finished)
 {
-    if (!batch->finished)
+    if (!finished)
         return batch->sealed ? "running" : "open";
     if (batch->in_state[JOB_SUCCEEDED] == batch->jobs && !batch->cut_short)
         return "succeeded";
     return batch->cancelled && !batch->given_up ? "cancelled" : "failed";
 }
 
-static uint64_t wall_ns(const struct batch *batch)
+const char *summary_state(const struct batch *batch)
 {
-    return (batch->finished ? batch->ended_ns : clock_now_ns()) - batch->submitted_ns;
+    return state_of(batch, batch->finished);
+}
+
+const char *summary_told_state(const struct batch *batch)
+{
+    return state_of(batch, batch_told_finished(batch));
+}
+
+static uint64_t wall_ns(const struct batch *batch, bool finished)
+{
+    return (finished ? batch->ended_ns : clock_now_ns()) - batch->submitted_ns;
 }
 
 /* How many times faster than one job after the other; 0 for a batch without work. */
-static double speedup(const struct batch *batch)
+static double speedup(uint64_t work_ns, uint64_t wall)
 {
-    uint64_t wall = wall_ns(batch);
-    return wall ? (double)batch->work_ns / (double)wall : 0;
+    return wall ? (double)work_ns / (double)wall : 0;
 }
 
 json_t *summary_batch(const struct batch *batch)
@@ -47,19 +57,22 @@ json_t *summary_batch(const struct batch *batch)
     json_t *summary = json_pack("{s:I}", "batch", (json_int_t)batch->number);
     if (!summary)
         return NULL;
+    struct told told;
+    told_of(batch, &told);
+    uint64_t wall = wall_ns(batch, told.finished);
     int error = 0;
     if (batch->name)
         error |= json_object_set_new(summary, "name", json_string(batch->name));
-    error |= json_object_set_new(summary, "state", json_string(summary_state(batch)));
+    error |= json_object_set_new(summary, "state", json_string(summary_told_state(batch)));
     error |= json_object_set_new(summary, "jobs", json_integer(batch->jobs));
     for (enum job_state state = JOB_SUCCEEDED; state < JOB_STATES; state++)
-        error |= json_object_set_new(summary, job_state_name(state),
-                                     json_integer(batch->in_state[state]));
-    error |= json_object_set_new(summary, "wall", json_real(clock_seconds(wall_ns(batch))));
-    error |= json_object_set_new(summary, "work", json_real(clock_seconds(batch->work_ns)));
-    error |= json_object_set_new(summary, "speedup", json_real(speedup(batch)));
+        error |=
+            json_object_set_new(summary, job_state_name(state), json_integer(told.in_state[state]));
+    error |= json_object_set_new(summary, "wall", json_real(clock_seconds(wall)));
+    error |= json_object_set_new(summary, "work", json_real(clock_seconds(told.work_ns)));
+    error |= json_object_set_new(summary, "speedup", json_real(speedup(told.work_ns, wall)));
     error |= json_object_set_new(summary, "submitted", json_real(batch->submitted_s));
-    if (batch->finished)
+    if (told.finished)
         error |= json_object_set_new(summary, "ended", json_real(batch->ended_s));
     if (error) {
         json_decref(summary);
@@ -79,7 +92,7 @@ static double deadline_in_s(const struct batch *batch)
 static int add_terms(json_t *summary, const struct batch *batch)
 {
     int error = terms_show(&batch->terms, summary);
-    if (batch->terms.deadline_ns && !batch->finished)
+    if (batch->terms.deadline_ns && !batch_told_finished(batch))
         error |= json_object_set_new(summary, "deadline_in", json_real(deadline_in_s(batch)));
     if (batch->key)
         error |= json_object_set_new(summary, "key", json_string(batch->key));
@@ -93,12 +106,14 @@ static int add_terms(json_t *summary, const struct batch *batch)
 
 json_t *summary_batch_details(const struct batch *batch)
 {
+    struct told told;
+    told_of(batch, &told);
     json_t *summary = summary_batch(batch);
     json_t *details = json_pack(
-        "{s:I, s:I, s:I, s:I, s:b, s:I}", "waiting", (json_int_t)batch->in_state[JOB_WAITING],
-        "queued", (json_int_t)batch->in_state[JOB_QUEUED], "running",
-        (json_int_t)batch->in_state[JOB_RUNNING], "completed", (json_int_t)batch_completed(batch),
-        "sealed", batch->sealed, "owner", (json_int_t)batch->owner);
+        "{s:I, s:I, s:I, s:I, s:b, s:b, s:I}", "waiting", (json_int_t)told.in_state[JOB_WAITING],
+        "queued", (json_int_t)told.in_state[JOB_QUEUED], "running",
+        (json_int_t)told.in_state[JOB_RUNNING], "completed", (json_int_t)told.completed, "sealed",
+        batch->sealed, "durable", batch->durable, "owner", (json_int_t)batch->owner);
     if (!summary || !details || json_object_update(summary, details) != 0 ||
         add_terms(summary, batch) != 0) {
         json_decref(summary);
@@ -271,7 +286,7 @@ static int add_job_terms(json_t *object, const struct batch *batch, uint32_t job
     static const struct entry_terms nothing;
     const struct entry *entry = &batch->entries[batch_entry_of(batch, job)];
     const struct entry_terms *terms = entry->terms ? entry->terms : &nothing;
-    enum job_state state = batch_state(batch, job);
+    enum job_state state = told_state(batch, job);
     uint64_t timeout_ns = terms->has_timeout ? terms->timeout_ns : batch->terms.timeout_ns;
     int error = 0;
     if (timeout_ns || terms->has_timeout)
@@ -311,7 +326,7 @@ static void write_job(struct bytes *out, const struct batch *batch, uint32_t job
     write_plugin(out, batch, job, catalogue);
     if (whole)
         write_params(out, batch, job, catalogue);
-    enum job_state state = batch_state(batch, job);
+    enum job_state state = told_state(batch, job);
     if (job_state_is_final(state)) {
         struct completion completion;
         batch_completion(batch, job, &completion);
@@ -377,6 +392,7 @@ const char *summary_job_line(const struct batch *batch, const struct completion 
 
 const char *summary_batch_line(const struct batch *batch, char *line, size_t size)
 {
+    uint64_t wall = wall_ns(batch, batch->finished);
     int length = snprintf(line, size, "batch batch=%llu state=%s jobs=%u",
                           (unsigned long long)batch->number, summary_state(batch), batch->jobs);
     for (enum job_state state = JOB_SUCCEEDED; state < JOB_STATES && (size_t)length < size; state++)
@@ -384,8 +400,8 @@ const char *summary_batch_line(const struct batch *batch, char *line, size_t siz
                            batch->in_state[state]);
     if ((size_t)length < size)
         (void)snprintf(line + length, size - (size_t)length, " wall=%.6f work=%.6f speedup=%.2f",
-                       clock_seconds(wall_ns(batch)), clock_seconds(batch->work_ns),
-                       speedup(batch));
+                       clock_seconds(wall), clock_seconds(batch->work_ns),
+                       speedup(batch->work_ns, wall));
     if (batch->name)
         log_field(line, size, "name", batch->name);
     return line;

@@ -14,8 +14,10 @@ struct bytes;
 struct catalogue;
 struct completion;
 
-/* "open", "running", "succeeded", "failed", "cancelled". */
+/* "open", "running", "succeeded", "failed", "cancelled"; and the same as it may be told, see told.h, as all that follows
+ * unless it says otherwise. */
 const char *summary_state(const struct batch *batch);
+const char *summary_told_state(const struct batch *batch);
 
 /* The summary of a batch, as in batch.done. New reference; NULL: out of memory. */
 json_t *summary_batch(const struct batch *batch);

@@ -22,9 +22,11 @@
 #include "supervisor/holds.h"
 #include "supervisor/notify.h"
 #include "supervisor/pool.h"
+#include "supervisor/recovery.h"
 #include "supervisor/requests.h"
 #include "supervisor/scheduler.h"
 #include "supervisor/stop.h"
+#include "supervisor/store.h"
 #include "supervisor/summary.h"
 #include "supervisor/watcher.h"
 #include "wire/message.h"
@@ -39,14 +41,16 @@ static void on_completion(void *context, struct batch *batch, const struct compl
     struct supervisor *supervisor = context;
     supervisor->completed++;
     stats_completed(&supervisor->stats, batch, completion);
-    watchers_notice(batch);
+    record_completion(supervisor, batch, completion);
+    if (!batch->durable)
+        watchers_notice(batch);
     holds_wake(supervisor->holds);
     if (log_limited(supervisor->log, LOG_LEVEL_INFO)) {
         char line[LINE_SIZE];
         log_write(supervisor->log, LOG_LEVEL_INFO, "%s",
                   summary_job_line(batch, completion, &supervisor->catalogue, line, sizeof(line)));
     }
-    stop_job_ended(supervisor);
+    stop_settled(supervisor);
 }
 
 static void on_finished(void *context, struct batch *batch)
@@ -55,25 +59,31 @@ static void on_finished(void *context, struct batch *batch)
     char line[LINE_SIZE];
     log_write(supervisor->log, LOG_LEVEL_INFO, "%s", summary_batch_line(batch, line, sizeof(line)));
     stats_finished(&supervisor->stats, batch);
+    record_finished(supervisor, batch);
     supervisor->latest = NULL; /* may be forgotten in the next line */
     batches_finished(&supervisor->batches, batch);
     watchers_notice(batch);
 }
 
 /* Goes on with nothing, rather than with a promise it cannot keep. */
-static void on_broken(void *context)
+void supervisor_give_up(struct supervisor *supervisor, const char *words)
 {
-    struct supervisor *supervisor = context;
-    log_write(supervisor->log, LOG_LEVEL_ERROR, "out of memory for the result of a job: giving up");
+    log_write(supervisor->log, LOG_LEVEL_ERROR, "%s: giving up", words);
     supervisor->exit_code = EXIT_FAILURE;
     (void)event_base_loopbreak(supervisor->base); /* fails for no base of ours */
 }
 
-static void on_retry(void *context, const struct batch *batch, uint32_t job, enum job_state state,
-                     struct bytes_view reason)
+static void on_broken(void *context)
+{
+    supervisor_give_up(context, "out of memory for the result of a job");
+}
+
+static void on_retry(void *context, struct batch *batch, uint32_t job, enum job_state state,
+                     struct bytes_view reason, uint64_t due_ns)
 {
     struct supervisor *supervisor = context;
     supervisor->stats.retried++;
+    record_retry(supervisor, batch, job, due_ns);
     if (!log_limited(supervisor->log, LOG_LEVEL_INFO))
         return;
     char line[512] = "";
@@ -87,9 +97,27 @@ static void on_retry(void *context, const struct batch *batch, uint32_t job, enu
     log_write(supervisor->log, LOG_LEVEL_INFO, "%s", line);
 }
 
+static void on_batch_stopped(void *context, struct batch *batch)
+{
+    record_stopped(context, batch);
+}
+
+static void on_told(void *context, struct batch *batch, uint32_t job)
+{
+    record_told(context, batch, job);
+}
+
+static void on_settled(void *context)
+{
+    stop_settled(context);
+}
+
 static const struct scheduler_callbacks scheduler_callbacks = {
     .on_completion = on_completion,
     .on_retry = on_retry,
+    .on_stopped = on_batch_stopped,
+    .on_told = on_told,
+    .on_settled = on_settled,
     .on_finished = on_finished,
     .on_broken = on_broken,
 };
@@ -103,8 +131,10 @@ static void on_request(void *context, struct client *client, const struct rpc_re
 
 static void on_gone(void *context, struct client *client)
 {
-    const struct supervisor *supervisor = context;
+    struct supervisor *supervisor = context;
     holds_drop(supervisor->holds, client);
+    admissions_drop(&supervisor->admissions, client);
+    answers_drop(&supervisor->answers, client);
 }
 
 /* While the daemon stops, all of them are to be told so. */
@@ -134,8 +164,10 @@ static void start_batch(struct supervisor *supervisor, const struct config_batch
     AUTO_FREE char *jobs = json_dumps(configured->jobs, JSON_COMPACT);
     struct bytes_view text = {.data = (const uint8_t *)jobs, .size = jobs ? strlen(jobs) : 0};
     bool existing;
-    if (request_submit(supervisor, &configured->submission, geteuid(), text, &batch, &existing,
-                       &problems, &error)) {
+    struct submission submission = configured->submission;
+    submission.configured = true;
+    if (request_submit(supervisor, &submission, geteuid(), text, &batch, &existing, &problems,
+                       &error)) {
         char words[512] = "";
         problems_first(&problems, words, sizeof(words));
         log_write(supervisor->log, LOG_LEVEL_ERROR, "%s: the batch is refused: %s",
@@ -144,13 +176,32 @@ static void start_batch(struct supervisor *supervisor, const struct config_batch
     problems_clear(&problems);
 }
 
-static void start_batches(struct supervisor *supervisor)
+/* A batch of the configuration that has not finished since an earlier start goes on, and is not started again. */
+static bool goes_on(const struct supervisor *supervisor, const struct config_batch *configured)
 {
-    for (size_t i = 0; i < supervisor->config->batches_count; i++)
-        start_batch(supervisor, &supervisor->config->batches[i]);
+    const char *name = configured->submission.name;
+    const struct batch *batch;
+    TAILQ_FOREACH (batch, &supervisor->batches.all, all_link) {
+        bool same_name = name && batch->name ? !strcmp(name, batch->name) : name == batch->name;
+        if (batch->configured && !batch->finished && same_name)
+            return true;
+    }
+    return false;
 }
 
-/* The plugins are known: from now on there is something to offer. */
+static void start_batches(struct supervisor *supervisor)
+{
+    bool *starts = calloc(supervisor->config->batches_count + 1, sizeof(*starts));
+    for (size_t i = 0; starts && i < supervisor->config->batches_count; i++)
+        starts[i] = !goes_on(supervisor, &supervisor->config->batches[i]);
+    for (size_t i = 0; i < supervisor->config->batches_count; i++) {
+        if (!starts || starts[i])
+            start_batch(supervisor, &supervisor->config->batches[i]);
+    }
+    free(starts);
+}
+
+/* The plugins are known, and what is to go on from before: from now on there is something to offer. */
 static int open_for_business(struct supervisor *supervisor)
 {
     supervisor->control = control_new(supervisor->base, supervisor->config, supervisor->listen_fd,
@@ -168,13 +219,35 @@ static int open_for_business(struct supervisor *supervisor)
     return 0;
 }
 
+static void on_recovered(void *context, int code, const struct error *error)
+{
+    struct supervisor *supervisor = context;
+    supervisor->recovering = false;
+    if (code) {
+        supervisor_give_up(supervisor, error->text);
+    } else if (!supervisor->stopping && open_for_business(supervisor) != 0) {
+        on_broken(supervisor);
+    }
+    scheduler_wake(supervisor->scheduler);
+}
+
+/* Reads what is to go on, if anything outlives the daemon; nobody is served before. */
+static int begin_business(struct supervisor *supervisor)
+{
+    if (!supervisor->store)
+        return open_for_business(supervisor);
+    supervisor->recovering = true;
+    return recover_unfinished(supervisor, on_recovered, supervisor);
+}
+
 /* Opens when all workers are there, so that the first batch finds them all; those that do not come up
  * are not waited for. */
 static void on_change(void *context)
 {
     struct supervisor *supervisor = context;
     bool open = pool_ready(supervisor->pool) > 0 && !pool_starting(supervisor->pool);
-    if (open && !supervisor->control && !supervisor->stopping && open_for_business(supervisor) != 0)
+    if (open && !supervisor->control && !supervisor->recovering && !supervisor->stopping &&
+        begin_business(supervisor) != 0)
         on_broken(supervisor);
     scheduler_wake(supervisor->scheduler);
 }
@@ -198,16 +271,18 @@ static int on_result(void *context, uint32_t worker, const struct message_result
 static void on_lost(void *context, uint32_t worker, const char *end, bool replaced)
 {
     struct supervisor *supervisor = context;
-    char reason[160] = "the daemon stopped and did not wait any longer";
-    if (!supervisor->stopping)
-        (void)snprintf(reason, sizeof(reason), "its worker %s", end);
-    struct scheduler_loss loss = {.state = supervisor->stopping ? JOB_CANCELLED : JOB_CRASHED,
-                                  .reason = reason,
-                                  .replaced = replaced && !supervisor->stopping};
+    char end_of_worker[160];
+    (void)snprintf(end_of_worker, sizeof(end_of_worker), "its worker %s", end);
+    const struct scheduler_loss crash = {
+        .state = JOB_CRASHED, .reason = end_of_worker, .replaced = replaced};
+    static const struct scheduler_loss left = {
+        .state = JOB_CANCELLED, .reason = "the daemon stopped and did not wait any longer"};
     /* Batches may finish here, and finished ones may be forgotten; never the one at hand. */
     for (struct batch *batch = TAILQ_FIRST(&supervisor->batches.all); batch;
-         batch = TAILQ_NEXT(batch, all_link))
-        scheduler_lost(supervisor->scheduler, batch, worker, &loss);
+         batch = TAILQ_NEXT(batch, all_link)) {
+        bool is_left = supervisor->stopping && (!batch->durable || batch->parting);
+        scheduler_lost(supervisor->scheduler, batch, worker, is_left ? &left : &crash);
+    }
 }
 
 static void on_hopeless(void *context)
@@ -303,6 +378,11 @@ static int start(struct supervisor *supervisor, int listen_fd, struct error *err
         stats_init(&supervisor->stats, supervisor->catalogue.count) != 0 ||
         batches_init(&supervisor->batches, (size_t)supervisor->config->limits.history_bytes) != 0)
         return error_errno(error, -ENOMEM, "cannot start");
+    code = record_open(supervisor, error);
+    if (code) {
+        supervisor->exit_code = SUPERVISOR_EXIT_CONFIG; /* another start would not help */
+        return code;
+    }
     code = pool_new(supervisor->base, supervisor->config, &supervisor->catalogue, supervisor->log,
                     &pool_callbacks, supervisor, &supervisor->pool, error);
     if (code)
@@ -343,6 +423,7 @@ static void ignore_signals(void)
 static void end(struct supervisor *supervisor)
 {
     ignore_signals();
+    store_close(supervisor->store); /* nothing is told any more */
     control_free(supervisor->control);
     pool_free(supervisor->pool);
     if (supervisor->scheduler) {
@@ -351,6 +432,9 @@ static void end(struct supervisor *supervisor)
             scheduler_forget(supervisor->scheduler, batch);
         scheduler_free(supervisor->scheduler);
     }
+    admissions_clear(&supervisor->admissions);
+    answers_clear(&supervisor->answers);
+    marks_clear(&supervisor->marks);
     watchers_free(supervisor->watchers);
     holds_free(supervisor->holds);
     if (supervisor->batches.buckets)
@@ -388,10 +472,12 @@ int supervisor_main(const struct config *config, struct log *log, int listen_fd,
                                     .listen_fd = -1,
                                     .listen_lock = -1,
                                     .started_ns = clock_now_ns()};
+    admissions_init(&supervisor.admissions);
+    answers_init(&supervisor.answers);
     log_warnings(config, log);
     if (start(&supervisor, listen_fd, error) != 0) {
         log_write(log, LOG_LEVEL_ERROR, "%s", error->text);
-        supervisor.exit_code = EXIT_FAILURE;
+        supervisor.exit_code = supervisor.exit_code ? supervisor.exit_code : EXIT_FAILURE;
     } else if (event_base_dispatch(supervisor.base) < 0) {
         log_write(log, LOG_LEVEL_ERROR, "the event loop failed");
         supervisor.exit_code = EXIT_FAILURE;

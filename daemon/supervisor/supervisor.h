@@ -8,9 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <jansson.h>
+#include "supervisor/admissions.h"
+#include "supervisor/answers.h"
 #include "supervisor/batches.h"
 #include "supervisor/catalogue.h"
 #include "supervisor/errands.h"
+#include "supervisor/record.h"
 #include "supervisor/stats.h"
 
 struct config;
@@ -39,7 +42,11 @@ struct supervisor {
     LIST_HEAD(, recovery) recoveries; /* what is being read of it, see recovery.h */
     struct errands errands;           /* what clients wait for it to do, */
     struct history *history;          /* and among that, which batches they wait for */
-    struct control *control;          /* NULL until the plugins are known */
+    struct marks marks;           /* what the store has been told and not yet committed, */
+    struct admissions admissions; /* what it has been asked to take, */
+    struct answers answers;       /* and who is to be told when it has */
+    bool recovering;              /* it is being read; nobody is served yet */
+    struct control *control;      /* NULL until the plugins are known */
     struct event *on_term, *on_int, *on_hup;
     struct event *stop_timer;
     int listen_fd;   /* until control takes it over */
@@ -51,6 +58,13 @@ struct supervisor {
     struct batch *latest; /* the batch that a result was found for last */
     int exit_code;
 };
+
+/* The exit code when the configuration, or what the store is kept in, has to be mended first: EX_CONFIG of sysexits.h,
+ * which service managers know. */
+#define SUPERVISOR_EXIT_CONFIG 78
+
+/* The daemon cannot keep its word: it ends at once, with these words in the log. */
+void supervisor_give_up(struct supervisor *supervisor, const char *words);
 
 /* Runs the daemon until it has stopped, with its configuration; listen_fd is a socket passed by systemd, or
  * -1. Returns the exit code; when it could not start, the words are in the log and in *error, which is

@@ -139,11 +139,13 @@ static bool wants(const struct watcher *watcher, const struct completion *comple
 static bool tell_some(struct watcher *watcher)
 {
     struct bytes *text = &watcher->all->text;
+    uint32_t end = batch_told_completed(watcher->batch);
     bool more = true;
     for (int i = 0; more && i < PUMP_COMPLETIONS && text->size < PUMP_BYTES; i++) {
         struct completion completion;
         uint32_t seq = watcher->cursor.number;
-        more = completions_next(&watcher->batch->completions, &watcher->cursor, &completion);
+        more = seq < end &&
+               completions_next(&watcher->batch->completions, &watcher->cursor, &completion);
         if (more && wants(watcher, &completion))
             summary_write_job_done(text, watcher->batch, &completion, seq, watcher->all->catalogue);
     }
@@ -168,7 +170,7 @@ static void pump(struct watcher *watcher)
         return; /* watchers_resume() will say when */
     if (watcher->events > WATCH_SUMMARY && tell_some(watcher)) {
         make_due(watcher);
-    } else if (watcher->batch->finished) {
+    } else if (batch_told_finished(watcher->batch)) {
         send_summary(watcher);
         free_watcher(watcher);
     }
@@ -182,7 +184,7 @@ static void spread_news(struct watchers *watchers)
         forget_news(watchers, batch);
         struct watcher *watcher;
         LIST_FOREACH (watcher, &batch->watchers, batch_link) {
-            if (watcher->events > WATCH_SUMMARY || batch->finished)
+            if (watcher->events > WATCH_SUMMARY || batch_told_finished(batch))
                 make_due(watcher);
         }
     }
@@ -215,7 +217,7 @@ static void on_timeout(evutil_socket_t fd, short what, void *context)
     char message[128];
     (void)snprintf(message, sizeof(message), "batch %llu is %s: %u of %u jobs have ended",
                    (unsigned long long)batch->number, batch->sealed ? "not done" : "still open",
-                   batch_completed(batch), batch->jobs);
+                   batch_told_completed(batch), batch->jobs);
     size_t size;
     AUTO_FREE char *text = rpc_error(watcher->id, RPC_NOT_READY, message, NULL, &size);
     if (text)
@@ -284,6 +286,19 @@ void watchers_notice(struct batch *batch)
     batch->has_news = true;
     TAILQ_INSERT_TAIL(&watcher->all->news, batch, news_link);
     pump_soon(watcher->all);
+}
+
+bool watchers_have_news(struct client *client)
+{
+    const struct watcher *watcher;
+    LIST_FOREACH (watcher, &client_watchers(client)->list, client_link) {
+        const struct batch *batch = watcher->batch;
+        bool events =
+            watcher->events > WATCH_SUMMARY && watcher->cursor.number < batch_told_completed(batch);
+        if (events || batch_told_finished(batch))
+            return true;
+    }
+    return false;
 }
 
 void watchers_resume(struct client *client)

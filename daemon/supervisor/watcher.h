@@ -41,7 +41,8 @@ void watchers_free(struct watchers *watchers);
 /* Whether the client has as many watchers as it may have: the next two are not to be called then. */
 bool watchers_full(const struct watchers *watchers, struct client *client);
 
-/* Tells the client of the batch from completion number `from` on, which must not be behind the end. -ENOMEM. */
+/* Tells the client of the batch from completion number `from` on, which must not be behind the end of what may be told. Of
+ * a durable batch only what has been committed is. -ENOMEM. */
 int watchers_watch(struct watchers *watchers, struct client *client, struct batch *batch,
                    enum watch_events events, uint32_t from);
 
@@ -52,6 +53,8 @@ int watchers_wait(struct watchers *watchers, struct client *client, struct batch
 
 /* There is something new in the batch. Costs the same whoever watches: events are written later. */
 void watchers_notice(struct batch *batch);
+/* Whether there is something that the client has still to be told now. */
+bool watchers_have_news(struct client *client);
 /* The client can take more, or is gone. */
 void watchers_resume(struct client *client);
 void watchers_drop(struct client *client);

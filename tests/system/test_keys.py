@@ -19,14 +19,14 @@ def test_the_same_again_is_the_batch_that_exists(client):
     params = {"jobs": [wait_job(0.01, count=3, name="n")], "key": "nightly", "name": "x",
               "timeout": 60, "retry": {"max": 2, "delay": 1}}
     first = client.call("batch.submit", follow="each", **params)
-    assert first == {"batch": 1, "jobs": 3, "existing": False}
+    assert first == {"batch": 1, "jobs": 3, "existing": False, "durable": True}
     _, summary = client.follow(1)
     assert client.call("batch.show", batch=1)["key"] == "nightly"
     # Written otherwise, and on another connection, but the same.
     params["timeout"] = "1min"
     params["jobs"] = [dict(reversed(params["jobs"][0].items()))]
     again = client.call("batch.submit", follow="each", **params)
-    assert again == {"batch": 1, "jobs": 3, "existing": True}
+    assert again == {"batch": 1, "jobs": 3, "existing": True, "durable": True}
     jobs, summary_again = client.follow(1)
     assert [job["state"] for job in jobs] == ["succeeded"] * 3
     assert summary_again == summary
@@ -68,7 +68,8 @@ def test_an_open_batch_is_found_by_its_terms_and_gets_no_second_one(client):
     opened = client.call("batch.open", **params)
     assert opened["existing"] is False
     client.call("batch.add", batch=opened["batch"], jobs=[wait_job(0)])
-    assert client.call("batch.open", **params) == {"batch": 1, "jobs": 1, "existing": True}
+    again = client.call("batch.open", **params)
+    assert again == {"batch": 1, "jobs": 1, "existing": True, "durable": True}
     client.call("batch.seal", batch=1)
     client.call("batch.wait", batch=1)
     assert client.call("batch.open", **params)["existing"] is True
@@ -92,7 +93,7 @@ def test_batch_open_does_not_take_a_batch_that_came_whole_for_its_own(client, co
 def test_what_is_told_of_the_jobs_to_come_is_compared(client):
     text = {"key": "was used for another batch (1)"}
     assert client.call("batch.open", key="k", content="a" * 128)["existing"] is False
-    again = {"batch": 1, "jobs": 0, "existing": True}
+    again = {"batch": 1, "jobs": 0, "existing": True, "durable": True}
     assert client.call("batch.open", key="k", content="a" * 128) == again
     assert refused(client, "batch.open", key="k", content="a" * 127) == text
     assert refused(client, "batch.open", key="k", content="a" * 128, limit=1) == text
@@ -120,7 +121,7 @@ def test_content_is_a_short_text_and_for_batch_open_alone(client):
 def test_keys_of_other_users_are_their_own(daemon, client):
     client.call("batch.submit", jobs=[wait_job(0)], key="k")
     answers = as_nobody(daemon, ("batch.submit", {"jobs": [wait_job(0)], "key": "k"}))
-    assert answers[-1]["result"] == {"batch": 2, "jobs": 1, "existing": False}
+    assert answers[-1]["result"] == {"batch": 2, "jobs": 1, "existing": False, "durable": True}
 
 
 def test_a_key_goes_with_its_batch(start_daemon):
@@ -155,7 +156,8 @@ def test_a_thousand_keys_are_found_again(client):
     for key in sorted(keys):
         client.request("batch.submit", jobs=[wait_job(0)], key=key)
     for key in sorted(keys):
-        assert client.receive()["result"] == {"batch": batches[key], "jobs": 1, "existing": True}
+        assert client.receive()["result"] == {"batch": batches[key], "jobs": 1, "existing": True,
+                                              "durable": True}
 
 
 def test_a_key_in_the_configuration_is_a_key(start_daemon):

@@ -35,7 +35,8 @@ def test_only_what_did_not_succeed_runs_again(client, nothing):
     before = {job["job"]: job for job in client.call("job.list", batch=1)["jobs"]}
     failed = [job["name"] for job in before.values() if job["state"] != "succeeded"]
     answer = client.call("batch.retry", batch=1, follow="each")
-    assert answer == {"batch": 2, "jobs": len(failed), "existing": False, "retry_of": 1}
+    assert answer == {"batch": 2, "jobs": len(failed), "existing": False, "durable": True,
+                      "retry_of": 1}
     jobs, summary = client.follow(2)
     assert sorted(job["name"] for job in jobs) == sorted(failed)
     assert summary["name"] == "nightly"
@@ -114,7 +115,8 @@ def test_a_retry_may_have_a_key(client, nothing):
     assert client.call("batch.retry", batch=1, key="again")["existing"] is False
     client.call("batch.wait", batch=2)
     again = client.call("batch.retry", batch=1, key="again", follow="summary")
-    assert again == {"batch": 2, "jobs": 1, "existing": True, "retry_of": 1}
+    assert again == {"batch": 2, "jobs": 1, "existing": True, "durable": True,
+                     "retry_of": 1}
     assert client.follow(2)[1]["failed"] == 1
     client.call("batch.retry", batch=2)
     client.call("batch.wait", batch=3)

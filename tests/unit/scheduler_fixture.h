@@ -169,10 +169,10 @@ static inline void on_finished(void *context, struct batch *batch)
     last_finished = batch->number;
 }
 
-static inline void on_retry(void *context, const struct batch *batch, uint32_t job,
-                            enum job_state state, struct bytes_view reason)
+static inline void on_retry(void *context, struct batch *batch, uint32_t job, enum job_state state,
+                            struct bytes_view reason, uint64_t due_ns)
 {
-    (void)context, (void)reason;
+    (void)context, (void)reason, (void)due_ns;
     ck_assert(job_state_is_final(state) && !job_state_is_final(batch_state(batch, job)));
     retries++;
     if (when_retried)
