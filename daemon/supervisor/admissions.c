@@ -31,6 +31,7 @@ struct admission {
     uint32_t jobs;
     bool is_new, seals;
     struct client *client; /* NULL: nobody waits, or not any more */
+    struct answer *answer; /* NULL: nobody, or it was a notification */
     json_t *id, *result;
     enum watch_events follow;
     /* Where another batch has the key: its number, and the key. */
@@ -82,16 +83,22 @@ void admissions_clear(struct admissions *admissions)
     }
 }
 
+static void forget_client(struct admission *admission)
+{
+    admission->client = NULL;
+    admission->answer = NULL; /* the client's own, and gone with it */
+}
+
 void admissions_drop(struct admissions *admissions, const struct client *client)
 {
     struct admission *admission;
     TAILQ_FOREACH (admission, &admissions->list, link) {
         if (admission->client == client)
-            admission->client = NULL;
+            forget_client(admission);
     }
     TAILQ_FOREACH (admission, &admissions->existing, link) {
         if (admission->client == client)
-            admission->client = NULL;
+            forget_client(admission);
     }
     struct admission_hold *hold, *next;
     for (hold = LIST_FIRST(&admissions->holds); hold; hold = next) {
@@ -202,9 +209,9 @@ void admission_expect(struct supervisor *supervisor, struct batch *batch, struct
     admission->id = id ? json_deep_copy(id) : NULL;
     admission->result = result;
     admission->follow = follow;
-    client_owe(client);
-    if (!result ||
-        (id && !admission->id)) /* out of memory: it notices by the end of the connection */
+    admission->answer = id ? answers_expect(client) : NULL;
+    bool no_memory = !result || (id && (!admission->id || !admission->answer));
+    if (no_memory) /* it notices by the end of the connection */
         client_abandon(client);
 }
 
@@ -235,42 +242,35 @@ static void release_holds(struct supervisor *supervisor, const struct batch *bat
 
 /* ---- Answering ------------------------------------------------------------------------------- */
 
-static void send_text(struct client *client, char *text, size_t size)
+static void give(struct admission *admission, char *text, size_t size)
 {
-    if (text)
-        client_send(client, text, size);
-    else
-        client_abandon(client);
+    struct answer *answer = take_ptr(&admission->answer);
+    if (answer && text)
+        answer_give(answer, text, size);
+    else if (answer)
+        client_abandon(admission->client); /* out of memory */
     free(text);
 }
 
 static void answer_error(struct admission *admission, int code, const char *words,
                          const struct problems *problems)
 {
-    size_t size;
-    if (!admission->client)
-        return;
-    char *text = admission->id ? rpc_error(admission->id, code, words, problems, &size) : NULL;
-    if (admission->id)
-        send_text(admission->client, text, size);
-    client_paid(admission->client);
+    size_t size = 0;
+    char *text = admission->answer ? rpc_error(admission->id, code, words, problems, &size) : NULL;
+    give(admission, text, size);
 }
 
 static void answer(struct supervisor *supervisor, struct admission *admission, struct batch *batch)
 {
-    size_t size;
+    size_t size = 0;
     struct client *client = admission->client;
-    if (!client)
-        return;
-    if (admission->id) {
-        json_t *result = take_ptr(&admission->result);
-        char *text = rpc_result(admission->id, result, &size);
-        send_text(client, text, size);
+    if (admission->answer) {
+        char *text = rpc_result(admission->id, take_ptr(&admission->result), &size);
+        give(admission, text, size);
     }
-    if (admission->follow != WATCH_NONE &&
+    if (client && admission->follow != WATCH_NONE &&
         watchers_watch(supervisor->watchers, client, batch, admission->follow, 0) != 0)
         client_abandon(client); /* out of memory: it attaches again */
-    client_paid(client);
 }
 
 /* ---- What the store says --------------------------------------------------------------------- */

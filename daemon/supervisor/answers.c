@@ -1,5 +1,5 @@
 /*
- * A list by ticket. New answers nearly always belong at its end.
+ * An answer stands in its client's list, and while it waits for a ticket in the list of those.
  */
 #include "supervisor/answers.h"
 
@@ -8,12 +8,13 @@
 #include <string.h>
 #include "supervisor/client.h"
 
-struct held_answer {
-    TAILQ_ENTRY(held_answer) link;
+struct answer {
+    TAILQ_ENTRY(answer) link, ticket_link;
     struct client *client;
-    uint64_t ticket;
+    uint64_t ticket; /* 0: it waits for none */
+    char *text;      /* NULL: not known yet */
     size_t size;
-    char text[];
+    bool ready;
 };
 
 void answers_init(struct answers *answers)
@@ -21,53 +22,115 @@ void answers_init(struct answers *answers)
     TAILQ_INIT(&answers->list);
 }
 
-static void drop(struct answers *answers, struct held_answer *answer)
+void answers_clear(struct answers *answers)
 {
-    TAILQ_REMOVE(&answers->list, answer, link);
+    TAILQ_INIT(&answers->list);
+}
+
+static void drop(struct answer *answer)
+{
+    TAILQ_REMOVE(&client_answers(answer->client)->list, answer, link);
+    client_answers(answer->client)->tickets -= answer->ticket > 0;
+    free(answer->text);
     free(answer);
 }
 
-void answers_clear(struct answers *answers)
+/* Sends what is ready and has nothing before it. */
+static void send_ready(struct client *client)
 {
-    while (!TAILQ_EMPTY(&answers->list))
-        drop(answers, TAILQ_FIRST(&answers->list));
+    struct client_answers *own = client_answers(client);
+    struct answer *first;
+    while ((first = TAILQ_FIRST(&own->list)) && first->ready) {
+        client_send(client, first->text, first->size);
+        drop(first);
+    }
+    if (first)
+        return;
+    if (own->awaited)
+        client_release(client);
+    own->awaited = false;
+    client_answers_changed(client);
+}
+
+struct answer *answers_expect(struct client *client)
+{
+    struct answer *answer = calloc(1, sizeof(*answer));
+    if (!answer)
+        return NULL;
+    answer->client = client;
+    TAILQ_INSERT_TAIL(&client_answers(client)->list, answer, link);
+    return answer;
+}
+
+static int set_text(struct answer *answer, const char *text, size_t size)
+{
+    answer->text = malloc(size);
+    if (!answer->text)
+        return -ENOMEM;
+    memcpy(answer->text, text, size);
+    answer->size = size;
+    return 0;
+}
+
+void answer_give(struct answer *answer, const char *text, size_t size)
+{
+    struct client *client = answer->client;
+    if (answer == TAILQ_FIRST(&client_answers(client)->list)) {
+        client_send(client, text, size); /* without a copy */
+        drop(answer);
+    } else if (set_text(answer, text, size) == 0) {
+        answer->ready = true;
+    } else {
+        client_abandon(client);
+        drop(answer);
+    }
+    send_ready(client);
 }
 
 int answers_hold(struct answers *answers, struct client *client, uint64_t ticket, const char *text,
                  size_t size)
 {
-    struct held_answer *answer = malloc(sizeof(*answer) + size);
+    struct answer *answer = answers_expect(client);
     if (!answer)
         return -ENOMEM;
-    *answer = (struct held_answer){.client = client, .ticket = ticket, .size = size};
-    memcpy(answer->text, text, size);
-    struct held_answer *before = TAILQ_LAST(&answers->list, answers_list);
+    if (set_text(answer, text, size) != 0) {
+        drop(answer);
+        return -ENOMEM;
+    }
+    answer->ticket = ticket;
+    client_answers(client)->tickets++;
+    struct answer *before = TAILQ_LAST(&answers->list, answers_list);
     while (before && before->ticket > ticket)
-        before = TAILQ_PREV(before, answers_list, link);
+        before = TAILQ_PREV(before, answers_list, ticket_link);
     if (before)
-        TAILQ_INSERT_AFTER(&answers->list, before, answer, link);
+        TAILQ_INSERT_AFTER(&answers->list, before, answer, ticket_link);
     else
-        TAILQ_INSERT_HEAD(&answers->list, answer, link);
-    client_owe(client);
+        TAILQ_INSERT_HEAD(&answers->list, answer, ticket_link);
     return 0;
 }
 
 void answers_committed(struct answers *answers, uint64_t ticket)
 {
-    struct held_answer *answer;
+    struct answer *answer;
     while ((answer = TAILQ_FIRST(&answers->list)) && answer->ticket <= ticket) {
-        client_send(answer->client, answer->text, answer->size);
-        client_paid(answer->client);
-        drop(answers, answer);
+        TAILQ_REMOVE(&answers->list, answer, ticket_link);
+        answer->ready = true;
+        send_ready(answer->client);
     }
 }
 
-void answers_drop(struct answers *answers, const struct client *client)
+void answers_await(struct client *client)
 {
-    struct held_answer *answer, *next;
-    for (answer = TAILQ_FIRST(&answers->list); answer; answer = next) {
-        next = TAILQ_NEXT(answer, link);
-        if (answer->client == client)
-            drop(answers, answer);
+    client_answers(client)->awaited = true;
+    client_hold(client);
+}
+
+void answers_drop(struct answers *answers, struct client *client)
+{
+    struct answer *answer;
+    while ((answer = TAILQ_FIRST(&client_answers(client)->list))) {
+        if (answer->ticket && !answer->ready)
+            TAILQ_REMOVE(&answers->list, answer, ticket_link);
+        drop(answer);
     }
 }

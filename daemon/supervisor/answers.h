@@ -1,32 +1,50 @@
 /*
- * Answers that wait for the store: what they say must have been committed before anybody is told. They are sent in
- * the order of their tickets. Loop thread only.
+ * Answers that come later, because what they say must have been committed before anybody is told. Those of one client are
+ * sent in the order of its requests, whatever becomes ready first. Loop thread only.
  */
 #ifndef AWAITD_SUPERVISOR_ANSWERS_H
 #define AWAITD_SUPERVISOR_ANSWERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
+struct answer;
 struct client;
 
+/* Those that wait for a ticket of the store. */
 struct answers {
-    TAILQ_HEAD(answers_list, held_answer) list; /* by ticket */
+    TAILQ_HEAD(answers_list, answer) list; /* by ticket */
+};
+
+/* Those of one client, in the order of its requests; a part of the client. */
+struct client_answers {
+    TAILQ_HEAD(, answer) list;
+    unsigned tickets; /* of them, those that wait for one */
+    bool awaited;     /* the client is held until there are none */
 };
 
 void answers_init(struct answers *answers);
-/* Drops all. */
+/* The daemon ends: forgets which tickets are waited for. Clients drop their own. */
 void answers_clear(struct answers *answers);
 
-/* Sends the text to the client when what the ticket stands for is committed; copies. -ENOMEM. */
+/* A place for an answer that will be given by answer_give(), or never: its client may go before. NULL: out of
+ * memory. */
+struct answer *answers_expect(struct client *client);
+/* Sends it, once those before it have been; copies. The answer is gone then. Without memory the client is abandoned. */
+void answer_give(struct answer *answer, const char *text, size_t size);
+
+/* Sends the text when what the ticket stands for is committed; copies. -ENOMEM. */
 int answers_hold(struct answers *answers, struct client *client, uint64_t ticket, const char *text,
                  size_t size);
-
 /* Everything up to this ticket is. */
 void answers_committed(struct answers *answers, uint64_t ticket);
 
+/* Holds the client, whose request is being carried out, until it has got all its answers; then it is carried out again. */
+void answers_await(struct client *client);
+
 /* The client is gone. */
-void answers_drop(struct answers *answers, const struct client *client);
+void answers_drop(struct answers *answers, struct client *client);
 
 #endif

@@ -31,6 +31,30 @@ static const struct method *find(const char *name)
     return NULL;
 }
 
+/* Now, or when what it tells is committed, and not before those that were asked for earlier. */
+static int send_answer(struct call *call, const char *text, size_t size)
+{
+    if (call->ticket)
+        return answers_hold(&call->supervisor->answers, call->client, call->ticket, text, size);
+    if (TAILQ_EMPTY(&client_answers(call->client)->list)) {
+        client_send(call->client, text, size);
+        return 0;
+    }
+    struct answer *place = answers_expect(call->client);
+    if (!place)
+        return -ENOMEM;
+    answer_give(place, text, size);
+    return 0;
+}
+
+/* Whether the request has to wait for the answers of those before it: requests that make batches need not wait for one
+ * another, so that one commit serves many. */
+static bool must_wait(struct client *client, const struct method *method)
+{
+    const struct client_answers *own = client_answers(client);
+    return own->tickets > 0 || (!TAILQ_EMPTY(&own->list) && (!method || !method->pipelines));
+}
+
 static void answer(struct call *call)
 {
     json_t *result = take_ptr(&call->result);
@@ -49,11 +73,8 @@ static void answer(struct call *call)
                            : view.size ? rpc_result_text(call->id, view, &size)
                                        : rpc_error(malformed ? NULL : call->id, call->code,
                                                    call->error.text, problems, &size);
-    if (!text || (call->ticket && answers_hold(&call->supervisor->answers, call->client,
-                                               call->ticket, text, size) != 0))
+    if (!text || send_answer(call, text, size) != 0)
         client_abandon(call->client);
-    else if (!call->ticket)
-        client_send(call->client, text, size);
     if (malformed)
         client_end(call->client);
 }
@@ -67,6 +88,10 @@ void call_serve(struct supervisor *supervisor, struct client *client,
                         .params = request->params,
                         .jobs = request->jobs};
     const struct method *method = find(request->method);
+    if (must_wait(client, method)) {
+        answers_await(client);
+        return;
+    }
     if (method && (request->id || !method->only_answers))
         method->run(&call);
     else if (!method)
@@ -140,8 +165,11 @@ struct batch *call_batch(struct call *call, int64_t number)
 {
     struct batch *batch =
         number > 0 ? batches_find(&call->supervisor->batches, (uint64_t)number) : NULL;
-    if (batch && batch->unborn)
-        batch = NULL;
+    if (batch && batch->unborn) { /* it is asked again when it is known whether there is one */
+        if (admission_hold(call->supervisor, batch, call->client) != 0)
+            call_fail(call, RPC_FULL, "out of memory");
+        return NULL;
+    }
     if (!batch)
         call_fail(call, RPC_NO_SUCH_THING, "there is no batch %lld", (long long)number);
     return batch;

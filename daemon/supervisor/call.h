@@ -40,6 +40,7 @@ struct call {
 struct method {
     const char *name;
     void (*run)(struct call *call);
+    bool pipelines;    /* may be carried out before those before it have been answered */
     bool only_answers; /* changes nothing; not run for a notification, since nobody would hear */
 };
 

@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "supervisor/answers.h"
 #include "wire/frame.h"
 #include "wire/rpc.h"
 
@@ -46,7 +47,7 @@ struct client {
     int fd_end;           /* see struct client_limits */
     struct client_watchers watchers;
     struct errand *errand;
-    unsigned owed; /* answers that come later */
+    struct client_answers answers;
     bool held;     /* the request in front cannot be served yet */
     bool ended;    /* no more input will come */
     bool gone;     /* nobody is there to read answers either */
@@ -85,7 +86,7 @@ static void set_gone(struct client *client)
  * the input. */
 static bool close_if_over(struct client *client)
 {
-    bool waits = !LIST_EMPTY(&client->watchers.list) || client->owed > 0;
+    bool waits = !LIST_EMPTY(&client->watchers.list) || !TAILQ_EMPTY(&client->answers.list);
     bool idle = client->ended && (client->gone || !waits);
     if ((!client->closing && !idle) || unsent(client))
         return false;
@@ -394,6 +395,7 @@ struct client *client_new(struct event_base *base, int fd, uid_t uid,
     client->scanner.max_size = limits->line_bytes;
     client->scanner.max_depth = limits->depth;
     LIST_INIT(&client->watchers.list);
+    TAILQ_INIT(&client->answers.list);
     client->fd = -1;
     client->again = evtimer_new(base, on_again, client);
     client->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, client);
@@ -411,7 +413,7 @@ struct client *client_new(struct event_base *base, int fd, uid_t uid,
 
 void client_free(struct client *client)
 {
-    assert(LIST_EMPTY(&client->watchers.list));
+    assert(LIST_EMPTY(&client->watchers.list) && TAILQ_EMPTY(&client->answers.list));
     stop_watching(client);
     free_event(client->again);
     free_event(client->readable);
@@ -469,15 +471,14 @@ struct errand **client_errand(struct client *client)
     return &client->errand;
 }
 
-void client_owe(struct client *client)
+struct client_answers *client_answers(struct client *client)
 {
-    client->owed++;
+    return &client->answers;
 }
 
-void client_paid(struct client *client)
+void client_answers_changed(struct client *client)
 {
-    assert(client->owed > 0);
-    if (--client->owed == 0 && client->ended)
+    if (client->ended && TAILQ_EMPTY(&client->answers.list))
         take_another_turn(client);
 }
 

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 struct client;
+struct client_answers;
 struct errand;
 struct event_base;
 struct rpc_request;
@@ -64,10 +65,11 @@ bool client_has_unsent(const struct client *client);
 /* Whether so much waits to be sent that events should wait too. */
 bool client_is_full(const struct client *client);
 
-/* The client is owed an answer that comes later, or has got it: meanwhile a connection that is shut down on the other
- * side only for writing stays open. */
-void client_owe(struct client *client);
-void client_paid(struct client *client);
+/* The answers that come later. While there are any, a connection that is shut down on the other side only for writing
+ * stays open. */
+struct client_answers *client_answers(struct client *client);
+/* The last of them is gone. */
+void client_answers_changed(struct client *client);
 
 /* The watchers that belong to the client. While there are any, a connection that is shut down on the other
  * side only for writing stays open. */

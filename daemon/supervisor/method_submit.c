@@ -81,19 +81,31 @@ static struct bytes_view take_jobs(struct call *call, char **owned)
 static void tell_batch(struct call *call, struct batch *batch, bool existing,
                        enum watch_events follow)
 {
-    json_t *result;
     if (existing && batch->unborn) {
         if (admission_hold(call->supervisor, batch, call->client) != 0)
             call_fail(call, RPC_FULL, "out of memory");
         return; /* it is asked again when it is known whether there is one */
     }
-    result = call_batch_result(batch, existing);
+    json_t *result = call_batch_result(batch, existing);
     if (batch->unborn) {
         admission_expect(call->supervisor, batch, call->client, call->id, result, follow);
         return;
     }
     call_result(call, result);
     follow_batch(call, batch, follow);
+}
+
+/* Whether the request may be carried out though answers to earlier ones are still to come: not where it would be answered
+ * at once, and events might come before its answer. If not, it is carried out again when they have come. */
+static bool may_overtake(struct call *call, const struct submission *submission,
+                         enum watch_events follow)
+{
+    bool waits = !TAILQ_EMPTY(&client_answers(call->client)->list);
+    bool admitted = submission->durable && call->supervisor->store;
+    if (!waits || (admitted && (!submission->key || follow == WATCH_NONE)))
+        return true;
+    answers_await(call->client);
+    return false;
 }
 
 static void batch_submit(struct call *call)
@@ -104,6 +116,10 @@ static void batch_submit(struct call *call)
     enum watch_events follow;
     if (!read_submission(call, &submission, &follow))
         return;
+    if (!may_overtake(call, &submission, follow)) {
+        submission_clear(&submission);
+        return;
+    }
     struct batch *batch;
     bool existing;
     int code = request_submit(call->supervisor, &submission, client_uid(call->client), jobs, &batch,
@@ -136,6 +152,10 @@ static void open_submission(struct call *call, const json_t *content)
     if (!read_submission(call, &submission, &follow))
         return;
     submission.content = json_string_value(content);
+    if (!may_overtake(call, &submission, follow)) {
+        submission_clear(&submission);
+        return;
+    }
     struct batch *batch;
     bool existing;
     int code = request_open(call->supervisor, &submission, client_uid(call->client), &batch,
@@ -253,7 +273,10 @@ static void batch_retry(struct call *call)
 }
 
 const struct method methods_submit[] = {
-    {.name = "batch.submit", .run = batch_submit}, {.name = "batch.open", .run = batch_open},
-    {.name = "batch.add", .run = batch_add},       {.name = "batch.seal", .run = batch_seal_method},
-    {.name = "batch.retry", .run = batch_retry},   {.name = NULL},
+    {.name = "batch.submit", .run = batch_submit, .pipelines = true},
+    {.name = "batch.open", .run = batch_open, .pipelines = true},
+    {.name = "batch.add", .run = batch_add, .pipelines = true},
+    {.name = "batch.seal", .run = batch_seal_method},
+    {.name = "batch.retry", .run = batch_retry},
+    {.name = NULL},
 };

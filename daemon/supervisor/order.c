@@ -663,18 +663,45 @@ void order_job_ended(struct batch *batch, uint32_t entry, bool succeeded)
     end_member(order, node->group, entry, node->failed);
 }
 
-enum order_news order_next(struct batch *batch, uint32_t *entry, uint32_t *because)
+/* Takes the entry behind `before` (NONE: the first) out of the list of news. */
+static void take_news(struct order *order, uint32_t before, uint32_t entry)
+{
+    uint32_t next = order->nodes[entry].next;
+    if (before == NONE)
+        order->news_first = next;
+    else
+        order->nodes[before].next = next;
+    if (order->news_last == entry)
+        order->news_last = before;
+}
+
+enum order_news order_next(struct batch *batch, uint32_t end, uint32_t *entry, uint32_t *because)
 {
     struct order *order = batch->order;
-    if (!order || order->news_first == NONE)
+    uint32_t before = NONE, at = order ? order->news_first : NONE;
+    while (at != NONE && at >= end) {
+        before = at;
+        at = order->nodes[at].next;
+    }
+    if (at == NONE)
         return ORDER_NONE;
-    *entry = order->news_first;
-    struct node *node = &order->nodes[*entry];
-    order->news_first = node->next;
-    if (order->news_first == NONE)
-        order->news_last = NONE;
-    *because = node->because;
-    return node->because == NONE ? ORDER_FREE : ORDER_DOOM;
+    take_news(order, before, at);
+    *entry = at;
+    *because = order->nodes[at].because;
+    return *because == NONE ? ORDER_FREE : ORDER_DOOM;
+}
+
+void order_admit(struct batch *batch, uint32_t first)
+{
+    struct order *order = batch->order;
+    uint32_t before = NONE, next;
+    for (uint32_t at = order ? order->news_first : NONE; at != NONE; at = next) {
+        next = order->nodes[at].next;
+        if (at >= first && order->nodes[at].because == NONE)
+            take_news(order, before, at);
+        else
+            before = at;
+    }
 }
 
 size_t order_bytes(const struct batch *batch)

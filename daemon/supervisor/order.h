@@ -54,8 +54,11 @@ enum order_news {
     ORDER_FREE, /* the entry waits no longer */
     ORDER_DOOM, /* it waited for one that did not succeed: it will not run. *because is that one. */
 };
-/* The next thing that became of an entry that waited. Each entry is told of once. */
-enum order_news order_next(struct batch *batch, uint32_t *entry, uint32_t *because);
+/* The next thing that became of an entry that waited, of those with a number below `end`. Each entry is told of once. */
+enum order_news order_next(struct batch *batch, uint32_t end, uint32_t *entry, uint32_t *because);
+/* Entries from number `first` on are only now looked at: that some need not wait any more is seen from order_waits(), and
+ * not told. */
+void order_admit(struct batch *batch, uint32_t first);
 
 /* Bytes of memory that it takes, about. */
 size_t order_bytes(const struct batch *batch);

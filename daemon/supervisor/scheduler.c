@@ -123,12 +123,14 @@ int scheduler_begin(struct scheduler *scheduler, struct batch *batch)
 
 int scheduler_submit(struct scheduler *scheduler, struct batch *batch, uint32_t first)
 {
-    int error = ready_submit(scheduler, batch, first);
-    if (error)
-        return error;
     struct wait_jobs added = {.first = batch->admitted_jobs,
                               .count = batch->jobs - batch->admitted_jobs};
     batch->admitted_jobs = batch->jobs;
+    int error = ready_submit(scheduler, batch, first);
+    if (error) {
+        batch->admitted_jobs = added.first;
+        return error;
+    }
     if (batch->cancelled)
         end_later(scheduler, batch, added, batch->stopped_as, batch->cancelled);
     return 0;

@@ -55,9 +55,9 @@ void ready_skip(struct scheduler *scheduler, struct batch *batch, uint32_t entry
 
 void ready_follow_order(struct scheduler *scheduler, struct batch *batch)
 {
-    uint32_t entry, because;
+    uint32_t entry, because, end = batch_entries_before(batch, batch->admitted_jobs);
     enum order_news news;
-    while ((news = order_next(batch, &entry, &because)) != ORDER_NONE) {
+    while ((news = order_next(batch, end, &entry, &because)) != ORDER_NONE) {
         if (batch->cancelled)
             continue; /* its jobs end anyhow */
         if (news == ORDER_FREE)
@@ -74,6 +74,7 @@ int ready_submit(struct scheduler *scheduler, struct batch *batch, uint32_t firs
         error = queue_prepare(scheduler->queue, batch, first);
     if (error)
         return error;
+    order_admit(batch, first);
     for (uint32_t i = first; i < batch->entries_count; i++) {
         const struct entry *entry = &batch->entries[i];
         bool waits = order_waits(batch, i);

@@ -75,7 +75,7 @@ static void end(uint32_t entry, bool succeeded)
 static void check_news(enum order_news news, uint32_t entry, uint32_t because)
 {
     uint32_t its_entry, its_because;
-    ck_assert_int_eq(order_next(batch, &its_entry, &its_because), news);
+    ck_assert_int_eq(order_next(batch, UINT32_MAX, &its_entry, &its_because), news);
     if (news != ORDER_NONE)
         ck_assert_uint_eq(its_entry, entry);
     if (news == ORDER_DOOM)
@@ -360,7 +360,7 @@ START_TEST(many_of_one_name_and_many_after_it_cost_as_many_as_they_are)
     end(MANY - 1, false);
     for (uint32_t i = 0; i < MANY; i++) {
         uint32_t entry, because;
-        enum order_news news = order_next(batch, &entry, &because);
+        enum order_news news = order_next(batch, UINT32_MAX, &entry, &because);
         ck_assert_int_eq(news, entry % 2 ? ORDER_FREE : ORDER_DOOM);
         ck_assert(news == ORDER_FREE || because == MANY - 1);
     }
@@ -495,7 +495,7 @@ static void learn_free(struct model *model, uint32_t from)
 static uint32_t step(struct model *model)
 {
     uint32_t entry, because;
-    enum order_news news = order_next(batch, &entry, &because);
+    enum order_news news = order_next(batch, UINT32_MAX, &entry, &because);
     bool doomed;
     if (news == ORDER_FREE) {
         ck_assert(may_run(model, entry, &doomed) && !doomed && !model->free[entry]);
