@@ -48,10 +48,10 @@ struct client {
     struct client_watchers watchers;
     struct errand *errand;
     struct client_answers answers;
-    bool held;     /* the request in front cannot be served yet */
-    bool ended;    /* no more input will come */
-    bool gone;     /* nobody is there to read answers either */
-    bool closing;  /* serve no more; close when everything has been sent */
+    bool held;    /* the request in front cannot be served yet */
+    bool ended;   /* no more input will come */
+    bool gone;    /* nobody is there to read answers either */
+    bool closing; /* serve no more; close when everything has been sent */
 };
 
 static void close_client(struct client *client)

@@ -254,7 +254,8 @@ int record_open(struct supervisor *supervisor, struct error *error)
         return 0;
     struct store_options options = {.directory = config->daemon.state_dir,
                                     .keep_s = config->store.keep_s,
-                                    .bytes = config->store.bytes};
+                                    .bytes = config->store.bytes,
+                                    .make_parents = config->state_dir_parents};
     int code = store_open(supervisor->base, &options, &store_callbacks, supervisor,
                           &supervisor->store, error);
     if (!code)

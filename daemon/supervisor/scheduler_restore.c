@@ -83,7 +83,7 @@ static void replay(struct restoring *restoring)
             ended_ns = end_ns;
         order_job_ended(batch, batch_entry_of(batch, completion.job),
                         completion.state == JOB_SUCCEEDED);
-        while ((news = order_next(batch, &entry, &because)) != ORDER_NONE) {
+        while ((news = order_next(batch, UINT32_MAX, &entry, &because)) != ORDER_NONE) {
             if (news == ORDER_FREE)
                 add_ready(restoring, entry, ended_ns);
             else if (!batch->cancelled)

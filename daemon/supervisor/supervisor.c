@@ -424,6 +424,7 @@ static void end(struct supervisor *supervisor)
 {
     ignore_signals();
     store_close(supervisor->store); /* nothing is told any more */
+    recovery_clear(supervisor);
     control_free(supervisor->control);
     pool_free(supervisor->pool);
     if (supervisor->scheduler) {

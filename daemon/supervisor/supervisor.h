@@ -42,11 +42,11 @@ struct supervisor {
     LIST_HEAD(, recovery) recoveries; /* what is being read of it, see recovery.h */
     struct errands errands;           /* what clients wait for it to do, */
     struct history *history;          /* and among that, which batches they wait for */
-    struct marks marks;           /* what the store has been told and not yet committed, */
-    struct admissions admissions; /* what it has been asked to take, */
-    struct answers answers;       /* and who is to be told when it has */
-    bool recovering;              /* it is being read; nobody is served yet */
-    struct control *control;      /* NULL until the plugins are known */
+    struct marks marks;               /* what the store has been told and not yet committed, */
+    struct admissions admissions;     /* what it has been asked to take, */
+    struct answers answers;           /* and who is to be told when it has */
+    bool recovering;                  /* it is being read; nobody is served yet */
+    struct control *control;          /* NULL until the plugins are known */
     struct event *on_term, *on_int, *on_hup;
     struct event *stop_timer;
     int listen_fd;   /* until control takes it over */

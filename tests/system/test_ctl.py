@@ -176,7 +176,7 @@ def test_what_is_refused_exits_with_5_and_names_each_problem(daemon):
 
 def test_a_daemon_that_goes_away_exits_with_3(start_daemon):
     daemon = start_daemon()
-    process = daemon.spawn_ctl("run", "wait", "seconds=1h", "--count", "2")
+    process = daemon.spawn_ctl("--reconnect", "0", "run", "wait", "seconds=1h", "--count", "2")
     daemon.busy_worker()
     daemon.process.kill()
     _, err = process.communicate(timeout=DEADLINE)

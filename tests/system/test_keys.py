@@ -127,10 +127,11 @@ def test_keys_of_other_users_are_their_own(daemon, client):
 def test_a_key_goes_with_its_batch(start_daemon):
     daemon = start_daemon(config={"limits": {"history_bytes": 0}})
     with daemon.client() as client:
-        assert client.call("batch.submit", jobs=[wait_job(0)], key="k")["batch"] == 1
+        params = {"jobs": [wait_job(0)], "key": "k", "durable": False}
+        assert client.call("batch.submit", **params)["batch"] == 1
         client.call("batch.wait", batch=1)
         client.run(wait_job(0))  # makes the daemon forget the first
-        assert client.call("batch.submit", jobs=[wait_job(0)], key="k")["existing"] is False
+        assert client.call("batch.submit", **params)["existing"] is False
 
 
 def test_keys_of_all_kinds_are_taken_and_others_refused(client):

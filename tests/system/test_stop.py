@@ -32,7 +32,7 @@ def test_running_jobs_finish_within_the_grace_time(patient, number):
 def test_jobs_that_take_longer_are_cancelled_and_told(start_daemon):
     daemon = start_daemon(config={"daemon": {"grace": "200ms"}})
     with daemon.client() as client:
-        batch = client.submit(wait_job(3600, count=10), follow="each")
+        batch = client.submit(wait_job(3600, count=10), follow="each", durable=False)
         daemon.busy_worker()
         daemon.terminate()
         jobs, summary = client.follow(batch)
@@ -47,7 +47,8 @@ def test_queued_jobs_do_not_start_any_more(start_daemon):
     config = {"daemon": {"workers": 1, "grace": "20s"}, "limits": {"running_async": 1}}
     daemon = start_daemon(config=config)
     with daemon.client() as client:
-        batch = client.submit(wait_job(0.5), wait_job(3600, count=1000), follow="each")
+        batch = client.submit(wait_job(0.5), wait_job(3600, count=1000), follow="each",
+                              durable=False)
         daemon.busy_worker()
         daemon.terminate()
         jobs, summary = client.follow(batch)
@@ -111,11 +112,25 @@ def test_a_follower_that_never_reads_does_not_keep_the_daemon(start_daemon):
 def test_waiting_clients_are_answered_when_the_daemon_stops(start_daemon):
     daemon = start_daemon(config={"daemon": {"grace": "100ms"}})
     with daemon.client() as client:
-        batch = client.submit(wait_job(3600))
+        batch = client.submit(wait_job(3600), durable=False)
         wait = client.request("batch.wait", batch=batch)
         daemon.busy_worker()
         daemon.terminate()
         assert client.answer(wait)["cancelled"] == 1
+
+
+def test_nothing_is_told_of_the_end_of_jobs_that_will_run_again(start_daemon):
+    config = {"daemon": {"workers": 1, "grace": "100ms"}, "limits": {"running_async": 1}}
+    daemon = start_daemon(config=config)
+    with daemon.client() as client:
+        client.submit(wait_job(3600), wait_job(3600, count=1000), follow="each")
+        daemon.busy_worker()
+        begin = time.monotonic()
+        daemon.terminate()
+        assert client.receive_all() == []
+    assert daemon.wait() == 0
+    assert time.monotonic() - begin < 10, "it waited for jobs that were to be left"
+    assert "state=cancelled" not in daemon.log.text()
 
 
 def test_a_million_running_jobs_do_not_make_the_end_long(start_daemon):

@@ -8,11 +8,22 @@
 /* ---- Clients that only take note ----------------------------------------------------------- */
 
 struct client {
-    unsigned owed;
+    struct client_answers answers;
+    bool held;
 };
 
 static struct client clients[2];
 static char sent[64];
+
+struct client_answers *client_answers(struct client *client)
+{
+    return &client->answers;
+}
+
+void client_answers_changed(struct client *client)
+{
+    ck_assert(TAILQ_EMPTY(&client->answers.list));
+}
 
 void client_send(struct client *client, const void *text, size_t size)
 {
@@ -22,15 +33,20 @@ void client_send(struct client *client, const void *text, size_t size)
     (void)snprintf(sent + strlen(sent), sizeof(sent) - strlen(sent), "%s", line);
 }
 
-void client_owe(struct client *client)
+void client_hold(struct client *client)
 {
-    client->owed++;
+    client->held = true;
 }
 
-void client_paid(struct client *client)
+void client_release(struct client *client)
 {
-    ck_assert_uint_gt(client->owed, 0);
-    client->owed--;
+    client->held = false;
+}
+
+void client_abandon(struct client *client)
+{
+    (void)client;
+    ck_abort_msg("there is memory");
 }
 
 static struct answers answers;
@@ -38,12 +54,16 @@ static struct answers answers;
 static void set_up(void)
 {
     memset(clients, 0, sizeof(clients));
+    for (int i = 0; i < 2; i++)
+        TAILQ_INIT(&clients[i].answers.list);
     sent[0] = '\0';
     answers_init(&answers);
 }
 
 static void tear_down(void)
 {
+    for (int i = 0; i < 2; i++)
+        answers_drop(&answers, &clients[i]);
     answers_clear(&answers);
 }
 
@@ -57,10 +77,8 @@ START_TEST(an_answer_waits_for_its_ticket)
     hold(0, 5, "a");
     answers_committed(&answers, 4);
     ck_assert_str_eq(sent, "");
-    ck_assert_uint_eq(clients[0].owed, 1);
     answers_committed(&answers, 5);
     ck_assert_str_eq(sent, "0:a ");
-    ck_assert_uint_eq(clients[0].owed, 0);
     answers_committed(&answers, 6);
     ck_assert_str_eq(sent, "0:a ");
 }
@@ -90,6 +108,52 @@ START_TEST(a_client_that_is_gone_is_sent_nothing)
 }
 END_TEST
 
+START_TEST(one_client_is_answered_in_the_order_it_asked)
+{
+    struct answer *first = answers_expect(&clients[0]), *second = answers_expect(&clients[0]);
+    hold(0, 1, "c");
+    answer_give(second, "b", 1);
+    answers_committed(&answers, 1);
+    ck_assert_str_eq(sent, "");
+    answer_give(first, "a", 1);
+    ck_assert_str_eq(sent, "0:a 0:b 0:c ");
+}
+END_TEST
+
+START_TEST(one_client_does_not_wait_for_another)
+{
+    struct answer *never = answers_expect(&clients[0]);
+    (void)never;
+    hold(1, 1, "b");
+    answers_committed(&answers, 1);
+    ck_assert_str_eq(sent, "1:b ");
+}
+END_TEST
+
+START_TEST(a_client_that_waits_for_its_answers_goes_on_behind_the_last)
+{
+    struct answer *first = answers_expect(&clients[0]);
+    hold(0, 1, "b");
+    answers_await(&clients[0]);
+    answers_committed(&answers, 1);
+    ck_assert(clients[0].held);
+    answer_give(first, "a", 1);
+    ck_assert(!clients[0].held);
+}
+END_TEST
+
+START_TEST(a_client_may_go_while_its_answer_is_ready_and_another_is_not)
+{
+    (void)answers_expect(&clients[0]);
+    hold(0, 1, "b");
+    hold(0, 2, "c");
+    answers_committed(&answers, 1);
+    answers_drop(&answers, &clients[0]);
+    answers_committed(&answers, 2);
+    ck_assert_str_eq(sent, "");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("answers");
@@ -98,6 +162,10 @@ int main(void)
     tcase_add_test(tests, an_answer_waits_for_its_ticket);
     tcase_add_test(tests, answers_are_sent_in_the_order_of_their_tickets);
     tcase_add_test(tests, a_client_that_is_gone_is_sent_nothing);
+    tcase_add_test(tests, one_client_is_answered_in_the_order_it_asked);
+    tcase_add_test(tests, one_client_does_not_wait_for_another);
+    tcase_add_test(tests, a_client_that_waits_for_its_answers_goes_on_behind_the_last);
+    tcase_add_test(tests, a_client_may_go_while_its_answer_is_ready_and_another_is_not);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }
