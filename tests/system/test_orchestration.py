@@ -368,11 +368,11 @@ def test_two_large_batches_get_the_same_share(start_scripted):
 
 
 def test_a_batch_of_one_job_passes_large_ones(client):
-    large = [client.submit(wait_job(0.01, count=100_000), limit=4),
-             client.submit(wait_job(0.01, count=1_000_000))]
+    large = [client.submit(wait_job(0.01, count=100_000), limit=4, durable=False),
+             client.submit(wait_job(0.01, count=1_000_000), durable=False)]
     for _ in range(20):
         begin = time.monotonic()
-        client.run(wait_job(0))
+        client.run(wait_job(0), durable=False)
         assert time.monotonic() - begin < SLOW  # those take minutes, and tens of seconds
     for batch in large:
         assert client.call("batch.show", batch=batch)["completed"] < 1_000_000
