@@ -270,10 +270,8 @@ static struct batch *complete_one(struct recovery *recovery)
         return NULL;
     }
     batch = complete(recovery);
-    if (batch) {
-        batch->recalled = true;
+    if (batch)
         batches_finished(batches, batch);
-    }
     return batch;
 }
 
