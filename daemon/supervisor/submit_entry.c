@@ -5,29 +5,15 @@
 #include "supervisor/submit_entry.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/cleanup.h"
-#include "base/params.h"
 #include "base/problems.h"
-#include "base/template.h"
 #include "supervisor/catalogue.h"
 #include "wire/slice.h"
 
 /* Integers of the protocol stay below 2^53, where every JSON reader has them exactly. */
 #define COUNT_MAX ((INT64_C(1) << 53) - 1)
-/* Bytes of texts that are expanded to check one request; reason: half a megabyte of parameters with a hundred
- * thousand items would hold the loop for minutes, these hold it for some 50 ms. */
-#define EXPANDED_MAX ((uint64_t)64 << 20)
-
-/* The name of a member of the entry: "jobs[3].count". */
-static const char *field(struct entry_reading *reading, const char *member)
-{
-    (void)snprintf(reading->field + reading->prefix, sizeof(reading->field) - reading->prefix,
-                   "%.63s", member);
-    return reading->field;
-}
 
 /* ---- Members of an entry ------------------------------------------------------------------- */
 
@@ -41,7 +27,7 @@ static void read_stored_plugin(struct entry_reading *reading, const char *name)
         reading->plugin = &reading->ghosts->plugins[position];
         reading->entry.plugin = (uint16_t)position;
     } else if (error != -ENOMEM) {
-        problems_add(reading->problems, field(reading, "plugin"), "cannot be a plugin");
+        problems_add(reading->problems, entry_field(reading, "plugin"), "cannot be a plugin");
     }
 }
 
@@ -49,7 +35,8 @@ static void read_plugin(struct entry_reading *reading, const json_t *value)
 {
     const char *name = json_string_value(value);
     if (!name || strlen(name) != json_string_length(value)) {
-        problems_add(reading->problems, field(reading, "plugin"), "must be the name of a plugin");
+        problems_add(reading->problems, entry_field(reading, "plugin"),
+                     "must be the name of a plugin");
         return;
     }
     uint32_t position = 0;
@@ -59,9 +46,10 @@ static void read_plugin(struct entry_reading *reading, const json_t *value)
     }
     const struct plugin *plugin = catalogue_find(reading->catalogue, name, &position);
     if (!plugin) {
-        problems_add(reading->problems, field(reading, "plugin"), "there is no plugin %s", name);
+        problems_add(reading->problems, entry_field(reading, "plugin"), "there is no plugin %s",
+                     name);
     } else if (plugin->disabled) {
-        problems_add(reading->problems, field(reading, "plugin"), "%s is disabled: %s", name,
+        problems_add(reading->problems, entry_field(reading, "plugin"), "%s is disabled: %s", name,
                      plugin->disabled);
     } else {
         reading->plugin = plugin;
@@ -74,7 +62,7 @@ static void read_params(struct entry_reading *reading, const json_t *value)
     if (json_is_object(value))
         reading->params = value;
     else
-        problems_add(reading->problems, field(reading, "params"),
+        problems_add(reading->problems, entry_field(reading, "params"),
                      "must be an object of the plugin's parameters");
 }
 
@@ -82,7 +70,7 @@ static void read_count(struct entry_reading *reading, const json_t *value)
 {
     if (!json_is_integer(value) || json_integer_value(value) < 1 ||
         json_integer_value(value) > COUNT_MAX)
-        problems_add(reading->problems, field(reading, "count"),
+        problems_add(reading->problems, entry_field(reading, "count"),
                      "must be a number of jobs, at least 1");
     else
         reading->count = json_integer_value(value);
@@ -91,7 +79,7 @@ static void read_count(struct entry_reading *reading, const json_t *value)
 static void read_items(struct entry_reading *reading, const json_t *value)
 {
     if (!json_array_size(value)) {
-        problems_add(reading->problems, field(reading, "items"),
+        problems_add(reading->problems, entry_field(reading, "items"),
                      "must be a list of texts, not empty");
         return;
     }
@@ -101,7 +89,7 @@ static void read_items(struct entry_reading *reading, const json_t *value)
             continue;
         char member[32];
         (void)snprintf(member, sizeof(member), "items[%zu]", i);
-        problems_add(reading->problems, field(reading, member), "must be a text without NUL");
+        problems_add(reading->problems, entry_field(reading, member), "must be a text without NUL");
         if (problems_full(reading->problems))
             return;
     }
@@ -114,7 +102,7 @@ static void read_name(struct entry_reading *reading, const json_t *value)
     const char *name = json_string_value(value);
     if (!name || !*name || json_string_length(value) > SUBMISSION_TEXT_MAX ||
         strlen(name) != json_string_length(value)) {
-        problems_add(reading->problems, field(reading, "name"),
+        problems_add(reading->problems, entry_field(reading, "name"),
                      "must be a text of 1 to %d bytes without NUL", SUBMISSION_TEXT_MAX);
         return;
     }
@@ -127,7 +115,7 @@ static void read_name(struct entry_reading *reading, const json_t *value)
 static void read_timeout(struct entry_reading *reading, const json_t *value)
 {
     struct entry_terms *terms = &reading->terms;
-    if (!json_is_null(value) && terms_read_span(value, true, field(reading, "timeout"),
+    if (!json_is_null(value) && terms_read_span(value, true, entry_field(reading, "timeout"),
                                                 reading->problems, &terms->timeout_ns))
         terms->has_timeout = reading->has_terms = true;
 }
@@ -136,13 +124,13 @@ static void read_retry(struct entry_reading *reading, const json_t *value)
 {
     struct entry_terms *terms = &reading->terms;
     if (!json_is_null(value) &&
-        terms_read_retry(value, field(reading, "retry"), reading->problems, &terms->retry))
+        terms_read_retry(value, entry_field(reading, "retry"), reading->problems, &terms->retry))
         terms->has_retry = reading->has_terms = true;
 }
 
 static void read_delay(struct entry_reading *reading, const json_t *value)
 {
-    if (!json_is_null(value) && terms_read_span(value, true, field(reading, "delay"),
+    if (!json_is_null(value) && terms_read_span(value, true, entry_field(reading, "delay"),
                                                 reading->problems, &reading->terms.delay_ns))
         reading->has_terms = true;
 }
@@ -151,7 +139,7 @@ static void read_names(struct entry_reading *reading, const char *member, const 
                        json_t **names)
 {
     if (json_is_null(value) ||
-        !terms_read_names(value, field(reading, member), reading->problems, names))
+        !terms_read_names(value, entry_field(reading, member), reading->problems, names))
         return;
     reading->no_memory |= !*names;
     if (json_array_size(*names) > 0) {
@@ -178,14 +166,14 @@ static void read_base(struct entry_reading *reading, const json_t *value)
         json_integer_value(value) <= UINT32_MAX)
         reading->entry.base = (uint32_t)json_integer_value(value);
     else
-        problems_add(reading->problems, field(reading, "base"), "must be the index of a job");
+        problems_add(reading->problems, entry_field(reading, "base"), "must be the index of a job");
 }
 
 static void read_as_before(struct entry_reading *reading, const json_t *value)
 {
     reading->as_before = json_is_true(value);
     if (!reading->as_before)
-        problems_add(reading->problems, field(reading, "as_before"), "must be true");
+        problems_add(reading->problems, entry_field(reading, "as_before"), "must be true");
 }
 
 static const struct member {
@@ -216,148 +204,12 @@ static void read_member(struct entry_reading *reading, const char *name, const j
         }
     }
     problems_add(
-        reading->problems, field(reading, name),
+        reading->problems, entry_field(reading, name),
         "unknown; a job has plugin, params, name, count, items, timeout, retry, delay, after, "
         "after_any");
 }
 
 /* ---- The entry as a whole ------------------------------------------------------------------ */
-
-static const char *item_of(const struct entry_reading *reading, uint32_t index)
-{
-    return json_string_value(json_array_get(reading->items, index));
-}
-
-/* Whether the names of all the entry's jobs are short enough. */
-static bool names_fit(const struct entry_reading *reading)
-{
-    const struct entry *entry = &reading->entry;
-    /* Without {item}, none is longer than the last. */
-    for (uint32_t i = template_has_item(entry->name) ? 0 : entry->count - 1; i < entry->count;
-         i++) {
-        if (template_expanded_size(entry->name, i, item_of(reading, i)) > SUBMISSION_TEXT_MAX + 1)
-            return false;
-    }
-    return true;
-}
-
-static void check_name(struct entry_reading *reading)
-{
-    if (!reading->entry.name)
-        return;
-    if (!reading->items && template_has_item(reading->entry.name))
-        problems_add(reading->problems, field(reading, "name"),
-                     "has {item}, but the job has no items");
-    else if (!reading->ghosts && !names_fit(reading))
-        problems_add(reading->problems, field(reading, "name"),
-                     "must have at most %d bytes once its placeholders are replaced",
-                     SUBMISSION_TEXT_MAX);
-}
-
-static void check_whole(struct entry_reading *reading, const json_t *object)
-{
-    if (!json_object_get(object, "plugin"))
-        problems_add(reading->problems, field(reading, "plugin"), "is required");
-    if (json_object_get(object, "count") && json_object_get(object, "items"))
-        problems_add(reading->problems, field(reading, "count"), "give either count or items");
-    check_name(reading);
-}
-
-static int fill(struct entry_reading *reading, const struct params_expansion *expansion)
-{
-    return params_fill(reading->plugin->params, reading->params, expansion,
-                       field(reading, "params"), NULL, reading->problems);
-}
-
-/* Accounts for the expansion of the parameters with an item; false: it would be too much. */
-static bool may_expand(struct entry_reading *reading, const char *item)
-{
-    static const size_t placeholder = sizeof("{item}") - 1;
-    uint64_t size = reading->entry.params_size;
-    reading->expanded += size + size / placeholder * strlen(item);
-    return reading->expanded <= EXPANDED_MAX;
-}
-
-/*
- * Checks the parameters of an entry whose texts have placeholders: for each item, as long as that is no
- * great work; or, for a count, for the first and the last index. What passes here and fails later
- * (the worker checks each job again) fails that job alone.
- */
-static int check_expansions(struct entry_reading *reading)
-{
-    struct params_expansion expansion = {0};
-    if (!reading->items) {
-        int error = fill(reading, &expansion);
-        expansion.index = reading->entry.count - 1;
-        return error || !expansion.index ? error : fill(reading, &expansion);
-    }
-    int error = 0;
-    for (uint32_t i = 0; i < reading->entry.count && !problems_full(reading->problems); i++) {
-        expansion.index = i;
-        expansion.item = item_of(reading, i);
-        if (!may_expand(reading, expansion.item))
-            break;
-        int code = fill(reading, &expansion);
-        if (code)
-            error = code;
-    }
-    return error;
-}
-
-/* -EPERM: the caller gives a parameter that is not for everybody. */
-static int check_restricted(struct entry_reading *reading)
-{
-    const struct plugin *plugin = reading->plugin;
-    int error = 0;
-    const char *name;
-    json_t *value;
-    if (reading->trusted || !plugin->restricted)
-        return 0;
-    json_object_foreach ((json_t *)reading->params, name, value) {
-        size_t row = params_find(plugin->params, name);
-        if (row == plugin->params->count || !(plugin->restricted >> row & 1) || json_is_null(value))
-            continue;
-        char member[64];
-        (void)snprintf(member, sizeof(member), "params.%s", name);
-        problems_add(reading->problems, field(reading, member),
-                     "is only for root and the daemon's own user; awaitd.conf may open it with "
-                     "unrestricted");
-        error = -EPERM;
-    }
-    return error;
-}
-
-/* What is not there any more, or never came up, has told nothing of its parameters. */
-static const struct params_table *table_of(const struct entry_reading *reading)
-{
-    static const struct params_table nothing;
-    return reading->plugin->params ? reading->plugin->params : &nothing;
-}
-
-static int check_values(struct entry_reading *reading)
-{
-    const char *with_item = NULL;
-    if (reading->params)
-        reading->entry.expands =
-            params_has_placeholder(table_of(reading), reading->params, &with_item);
-    if (with_item && !reading->items) {
-        char member[64];
-        (void)snprintf(member, sizeof(member), "params.%s", with_item);
-        problems_add(reading->problems, field(reading, member),
-                     "has {item}, but the job has no items");
-        return -EINVAL;
-    }
-    if (reading->ghosts)
-        return 0;
-    return reading->entry.expands ? check_expansions(reading) : fill(reading, NULL);
-}
-
-static int check_params(struct entry_reading *reading)
-{
-    int refused = check_restricted(reading);
-    int error = check_values(reading);
-    return refused && (!error || error == -EINVAL) ? refused : error;
-}
 
 /* Keeps the parameters as they were written; `text` is the entry's. */
 static int keep_params(struct entry_reading *reading, struct bytes_view text)
@@ -462,12 +314,12 @@ static void take_as_before(struct entry_reading *reading)
     const struct batch *batch = reading->batch;
     if (!batch->entries_count || reading->plugin || reading->params || reading->entry.name ||
         reading->has_terms) {
-        problems_add(reading->problems, field(reading, "as_before"), "cannot be so");
+        problems_add(reading->problems, entry_field(reading, "as_before"), "cannot be so");
         return;
     }
     const struct entry *before = &batch->entries[batch->entries_count - 1];
     if (!before->items != !reading->items)
-        problems_add(reading->problems, field(reading, "items"), "must be as before");
+        problems_add(reading->problems, entry_field(reading, "items"), "must be as before");
     reading->entry.plugin = before->plugin;
     reading->entry.expands = before->expands;
     reading->entry.terms = before->terms;
@@ -490,7 +342,7 @@ static int read_members(struct entry_reading *reading, const json_t *object, uin
     if (reading->as_before)
         take_as_before(reading);
     else
-        check_whole(reading, object);
+        entry_check_whole(reading, object);
     return reading->problems->count > before ? -EINVAL : 0;
 }
 
@@ -503,7 +355,7 @@ int entry_read(struct entry_reading *reading, const json_t *object, struct bytes
         return error ? error : keep_items(reading);
     error = keep_params(reading, text);
     if (!error)
-        error = check_params(reading);
+        error = entry_check_params(reading);
     if (!error)
         error = keep_items(reading);
     if (!error)

@@ -64,6 +64,12 @@ int entry_read(struct entry_reading *reading, const json_t *object, struct bytes
 bool entry_read_plain(struct entry_reading *reading, struct bytes_view text, uint32_t room);
 /* Forgets the last entry. */
 void entry_begin(struct entry_reading *reading);
+/* In submit_check.c: what is wrong goes to the problems. Of the parameters: 0; -EINVAL; -EPERM: one is not for the caller;
+ * -ENOMEM. */
+void entry_check_whole(struct entry_reading *reading, const json_t *object);
+int entry_check_params(struct entry_reading *reading);
+/* The name of a member of the entry, as problems have it: "jobs[3].count". Valid until the next call. */
+const char *entry_field(struct entry_reading *reading, const char *member);
 /* Frees what the reading owns. */
 void entry_clear(struct entry_reading *reading);
 

@@ -288,6 +288,28 @@ START_TEST(what_was_doomed_is_skipped)
 }
 END_TEST
 
+START_TEST(a_long_name_in_a_reason_is_cut_between_characters)
+{
+    char text[600], reason[160] = "it was to come after ";
+    struct batch *batch = new_batch(7);
+    int used = snprintf(text, sizeof(text), "[{\"plugin\":\"p0\",\"name\":\"x");
+    for (int i = 0; i < 100; i++)
+        used += snprintf(text + used, sizeof(text) - (size_t)used, "\xc3\xbc");
+    char *name = strdup(strchr(text, 'x'));
+    (void)snprintf(text + used, sizeof(text) - (size_t)used,
+                   "\"},{\"plugin\":\"p0\",\"after\":\"%s\"}]", name);
+    submit_text(batch, text);
+    settle();
+    fail_job(batch, 0);
+    settle();
+    (void)snprintf(reason, sizeof(reason), "it was to come after %.99s, which did not succeed",
+                   name);
+    check_ended(batch, 1, JOB_SKIPPED, reason);
+    forget(batch);
+    free(name);
+}
+END_TEST
+
 /* ---- Batches -------------------------------------------------------------------------------- */
 
 START_TEST(a_deadline_stays_where_it_was)
@@ -729,6 +751,7 @@ int main(void)
     tcase_add_test(tcase, a_delay_behind_others_counts_from_their_end);
     tcase_add_test(tcase, what_waits_for_others_waits_still);
     tcase_add_test(tcase, what_was_doomed_is_skipped);
+    tcase_add_test(tcase, a_long_name_in_a_reason_is_cut_between_characters);
     tcase_add_test(tcase, a_deadline_stays_where_it_was);
     tcase_add_test(tcase, a_deadline_that_has_passed_ends_the_batch_before_anything_runs);
     tcase_add_test(tcase, a_batch_that_was_stopped_ends_as_it_was_stopped);
