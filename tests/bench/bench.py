@@ -3,9 +3,10 @@
 
     bench.py [--quick] [NAME...]
 
-NAME: ten late array distinct latency empty idle http exec_true tokenize orchestration; all by default. --quick
-takes a tenth of the jobs and less time; its figures are for finding faults, not for comparing. AWAITD_PREFIX says
-where the daemon is installed.
+NAME: ten late array distinct latency empty idle durable http exec_true tokenize orchestration; all by
+default. --quick takes a tenth of the jobs and less time; its figures are for finding faults, not for comparing.
+AWAITD_PREFIX says where the daemon is installed. Those before durable use batches that may die with the daemon;
+durable measures what it costs that others do not.
 """
 
 import argparse
@@ -16,77 +17,20 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 
 import awaitd  # noqa: E402  (the harness of the system tests)
+import bench_durable  # noqa: E402
 import bench_exec  # noqa: E402
 import bench_http  # noqa: E402
 import bench_orchestration  # noqa: E402
 import bench_tokenize  # noqa: E402
+from process_figures import PeakMemory, cpu_seconds, pss_bytes, wake_ups  # noqa: E402
 
 MIB = 1 << 20
-
-
-# ---- What the kernel knows of a process ----------------------------------------------------------
-
-
-def pss_bytes(pid):
-    """Its memory, with what it shares divided among those who share it; 0 when it is gone."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("Pss:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0
-
-
-def wake_ups(pid):
-    """How often its threads have gone to sleep of their own will, and so were woken."""
-    total = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii", errors="replace") as file:
-            for line in file:
-                if line.startswith("voluntary_ctxt_switches:"):
-                    total += int(line.split()[1])
-    return total
-
-
-def cpu_seconds(pids):
-    """The processor time that the processes have taken together, so far."""
-    ticks = 0
-    for pid in pids:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            after_name = file.read().rpartition(")")[2].split()
-        ticks += int(after_name[11]) + int(after_name[12])  # utime and stime
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-class PeakMemory:
-    """Samples the memory of all the processes together, each half second, while the block runs."""
-
-    def __init__(self, pids):
-        self.pids = pids
-        self.bytes = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._sample)
-
-    def _sample(self):
-        while not self._over.wait(0.5):
-            self.bytes = max(self.bytes, sum(map(pss_bytes, self.pids)))
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
 
 
 # ---- Daemon, load, peer --------------------------------------------------------------------------
@@ -120,11 +64,14 @@ class Bench:
     def scaled(self, count):
         return count // 10 if self.quick else count
 
-    def load(self, daemon, follow, kind, count, seconds):
-        command = [self.load_program, daemon.socket_path, follow, kind, count, seconds]
+    def load(self, daemon, follow, kind, count, seconds, durable=False, clients=1, to_end=True):
+        options = [*([] if durable else ["-d"]), "-c", clients, *([] if to_end else ["-n"])]
+        command = [self.load_program, *options, daemon.socket_path, follow, kind, count, seconds]
         result = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, check=True,
                                 text=True)
         answer = json.loads(result.stdout)
+        if not to_end:
+            return answer
         answer["summary"] = answer["last"]["params"]
         if answer["summary"]["state"] != "succeeded":
             raise SystemExit(f"a batch did not succeed: {answer['summary']}")
@@ -274,9 +221,9 @@ def idle(bench):
 
 
 MEASUREMENTS = {function.__name__: function
-                for function in (ten, late, array, distinct, latency, empty, idle, bench_http.http,
-                                 bench_exec.exec_true,
-                                 bench_tokenize.tokenize, bench_orchestration.orchestration)}
+                for function in (ten, late, array, distinct, latency, empty, idle, bench_durable.durable,
+                                 bench_http.http, bench_exec.exec_true, bench_tokenize.tokenize,
+                                 bench_orchestration.orchestration)}
 
 
 def build_load(directory):

@@ -3,9 +3,13 @@
  * connection, reads what comes back, and prints one line of JSON. Built and run by bench.py; relies
  * on libc alone and on the daemon ending each message with a newline.
  *
- *     load SOCKET FOLLOW array COUNT SECONDS     one entry that stands for COUNT jobs
- *     load SOCKET FOLLOW distinct COUNT SECONDS  COUNT entries that differ, by open, add, seal
- *     load SOCKET FOLLOW single COUNT SECONDS    COUNT batches of one job, one after the other
+ *     load [OPTION...] SOCKET FOLLOW array COUNT SECONDS     one entry that stands for COUNT jobs
+ *     load [OPTION...] SOCKET FOLLOW distinct COUNT SECONDS  COUNT entries that differ, by open, add, seal
+ *     load [OPTION...] SOCKET FOLLOW single COUNT SECONDS    COUNT batches of one job, one after the other
+ *
+ *     -c CLIENTS   single: so many connections at once, each with COUNT batches
+ *     -d           batches may die with the daemon
+ *     -n           array, distinct: ends when all is submitted
  *
  * FOLLOW is each or summary. Times are in seconds.
  */
@@ -26,6 +30,7 @@
 #define IN_BYTES (1u << 20)  /* read at once; any line is far shorter */
 #define OUT_BYTES (1u << 20) /* the daemon's default limit on a request is 1 MiB */
 #define ENTRY_BYTES 128      /* more than one entry takes */
+#define CLIENTS_MAX 512      /* below the usual 1024 descriptors, and the daemon's limits */
 
 struct samples {
     double *values;
@@ -37,13 +42,17 @@ struct client {
     char *in, *out;
     size_t in_used, out_used, out_sent;
     const char *follow;
+    const char *terms; /* what is said of each batch beside its jobs, a comma behind it */
 
     uint64_t batch;      /* as answered; 0: not yet */
+    uint64_t unanswered; /* requests */
     bool done;           /* batch.done came */
     char summary[1024];  /* its line */
     struct samples late; /* run minus what was asked for, per job.done */
     struct samples all;  /* queued + run minus what was asked for */
     double seconds;      /* what was asked for */
+    double began;        /* single: when the batch under way was submitted */
+    uint64_t left;       /* single: batches still to be submitted */
 };
 
 static void die(const char *format, ...)
@@ -151,6 +160,7 @@ static void on_line(struct client *client, const char *line, size_t size)
         client->summary[size] = '\0';
     } else if (strstr(line, "\"result\"")) {
         client->batch = (uint64_t)number_after(line, "\"batch\":");
+        client->unanswered--;
     } else {
         die("refused: %s", line);
     }
@@ -168,15 +178,10 @@ static void take_lines(struct client *client)
     (void)memmove(client->in, line, client->in_used);
 }
 
-/* Waits once for the socket, and reads and writes what it can. */
-static void turn(struct client *client)
+/* Writes and reads what it can. */
+static void serve(struct client *client, short events)
 {
-    struct pollfd wait = {.fd = client->fd, .events = POLLIN};
-    if (client->out_sent < client->out_used)
-        wait.events |= POLLOUT;
-    if (poll(&wait, 1, -1) < 0)
-        die("poll: %s", strerror(errno));
-    if (wait.revents & POLLOUT) {
+    if (events & POLLOUT) {
         ssize_t size = send(client->fd, client->out + client->out_sent,
                             client->out_used - client->out_sent, MSG_NOSIGNAL);
         if (size < 0 && errno != EAGAIN)
@@ -186,7 +191,7 @@ static void turn(struct client *client)
         if (client->out_sent == client->out_used)
             client->out_sent = client->out_used = 0;
     }
-    if (wait.revents & (POLLIN | POLLHUP)) {
+    if (events & (POLLIN | POLLHUP)) {
         ssize_t size =
             recv(client->fd, client->in + client->in_used, IN_BYTES - client->in_used, 0);
         if (size == 0 || (size < 0 && errno != EAGAIN))
@@ -197,8 +202,31 @@ static void turn(struct client *client)
     }
 }
 
+/* Waits once for the sockets, and serves them. */
+static void turn_all(struct client *clients, size_t count)
+{
+    struct pollfd waits[CLIENTS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        waits[i] = (struct pollfd){.fd = clients[i].fd, .events = POLLIN};
+        if (clients[i].out_sent < clients[i].out_used)
+            waits[i].events |= POLLOUT;
+    }
+    if (poll(waits, count, -1) < 0)
+        die("poll: %s", strerror(errno));
+    for (size_t i = 0; i < count; i++) {
+        if (waits[i].revents)
+            serve(&clients[i], waits[i].revents);
+    }
+}
+
+static void turn(struct client *client)
+{
+    turn_all(client, 1);
+}
+
 static void begin_request(struct client *client, const char *method)
 {
+    client->unanswered++;
     put(client, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":{", method);
 }
 
@@ -206,9 +234,9 @@ static void submit_array(struct client *client, uint64_t count)
 {
     begin_request(client, "batch.submit");
     put(client,
-        "\"jobs\":[{\"plugin\":\"wait\",\"params\":{\"seconds\":%.12g},\"count\":%ju}],"
+        "%s\"jobs\":[{\"plugin\":\"wait\",\"params\":{\"seconds\":%.12g},\"count\":%ju}],"
         "\"follow\":\"%s\"}}\n",
-        client->seconds, (uintmax_t)count, client->follow);
+        client->terms, client->seconds, (uintmax_t)count, client->follow);
 }
 
 /* As many entries as fit into one request. Their waits differ by a picosecond each: other texts, no
@@ -231,7 +259,7 @@ static uint64_t add_entries(struct client *client, uint64_t next, uint64_t count
 static void submit_distinct(struct client *client, uint64_t count)
 {
     begin_request(client, "batch.open");
-    put(client, "\"follow\":\"%s\"}}\n", client->follow);
+    put(client, "%s\"follow\":\"%s\"}}\n", client->terms, client->follow);
     while (client->batch == 0)
         turn(client);
     uint64_t next = 0;
@@ -252,49 +280,97 @@ static void run_to_end(struct client *client)
         turn(client);
 }
 
-static void run_singles(struct client *client, uint64_t count)
+static void run_to_answer(struct client *client)
+{
+    while (client->unanswered > 0)
+        turn(client);
+}
+
+/* Notes how long the batch under way has taken, if it is done, and submits the next one; false: none is left. */
+static bool go_on(struct client *client, struct samples *latency)
+{
+    if (client->began > 0 && !client->done)
+        return true;
+    if (client->began > 0)
+        sample(latency, now() - client->began);
+    if (client->left == 0)
+        return false;
+    client->left--;
+    client->done = false;
+    client->began = now();
+    submit_array(client, 1);
+    return true;
+}
+
+static void run_singles(struct client *clients, size_t count)
 {
     struct samples latency = {0};
-    for (uint64_t i = 0; i < count; i++) {
-        double begin = now();
-        client->done = false;
-        submit_array(client, 1);
-        run_to_end(client);
-        sample(&latency, now() - begin);
+    for (size_t running = count; running > 0;) {
+        for (size_t i = 0; i < running;) {
+            if (go_on(&clients[i], &latency)) {
+                i++;
+                continue;
+            }
+            struct client over = clients[i]; /* keeps its place behind those that are not */
+            clients[i] = clients[--running];
+            clients[running] = over;
+        }
+        if (running > 0)
+            turn_all(clients, running);
     }
     print_samples("latency", &latency);
     free(latency.values);
 }
 
+static void run_large(struct client *client, const char *kind, uint64_t count, bool to_end)
+{
+    if (strcmp(kind, "array") == 0)
+        submit_array(client, count);
+    else
+        submit_distinct(client, count);
+    if (to_end)
+        run_to_end(client);
+    else
+        run_to_answer(client);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 6)
-        die("usage: load SOCKET each|summary array|distinct|single COUNT SECONDS");
-    struct client client = {.follow = argv[2], .seconds = strtod(argv[5], NULL)};
-    uint64_t count = strtoull(argv[4], NULL, 10);
-    client_open(&client, argv[1]);
+    size_t clients_count = 1;
+    const char *terms = "";
+    bool to_end = true;
+    for (int option; (option = getopt(argc, argv, "c:dn")) != -1;) {
+        if (option == 'c')
+            clients_count = strtoul(optarg, NULL, 10);
+        else if (option == 'd')
+            terms = "\"durable\":false,";
+        else if (option == 'n')
+            to_end = false;
+        else
+            die("see load.c");
+    }
+    argv += optind;
+    if (argc - optind != 5 || clients_count == 0 || clients_count > CLIENTS_MAX)
+        die("usage: load [OPTION...] SOCKET each|summary array|distinct|single COUNT SECONDS");
+    static struct client clients[CLIENTS_MAX];
+    uint64_t count = strtoull(argv[3], NULL, 10);
+    for (size_t i = 0; i < clients_count; i++) {
+        clients[i] = (struct client){
+            .follow = argv[1], .terms = terms, .seconds = strtod(argv[4], NULL), .left = count};
+        client_open(&clients[i], argv[0]);
+    }
 
     double begin = now();
     (void)printf("{\"count\": %ju", (uintmax_t)count);
-    if (strcmp(argv[3], "single") == 0) {
-        run_singles(&client, count);
-    } else {
-        if (strcmp(argv[3], "array") == 0)
-            submit_array(&client, count);
-        else
-            submit_distinct(&client, count);
-        run_to_end(&client);
-    }
+    if (strcmp(argv[2], "single") == 0)
+        run_singles(clients, clients_count);
+    else
+        run_large(&clients[0], argv[2], count, to_end);
     double wall = now() - begin;
 
-    print_samples("late", &client.late);
-    print_samples("all", &client.all);
-    (void)printf(", \"wall\": %.9f, \"events\": %zu, \"last\": %s}\n", wall, client.late.count,
-                 client.summary);
-    free(client.late.values);
-    free(client.all.values);
-    free(client.in);
-    free(client.out);
-    (void)close(client.fd); /* nothing was left to be written */
-    return 0;
+    print_samples("late", &clients[0].late);
+    print_samples("all", &clients[0].all);
+    (void)printf(", \"wall\": %.9f, \"events\": %zu, \"last\": %s}\n", wall, clients[0].late.count,
+                 *clients[0].summary ? clients[0].summary : "null");
+    return 0; /* what it has, the kernel takes back */
 }
