@@ -33,7 +33,7 @@ static bool has_plugin(const struct batch *batch, const struct catalogue *catalo
 static bool matches(const struct batch *batch, const struct catalogue *catalogue,
                     const struct store_filter *filter, size_t *looked)
 {
-    if (batch->unborn || (filter->state && strcmp(summary_state(batch), filter->state) != 0) ||
+    if (batch->unborn || (filter->state && strcmp(summary_told_state(batch), filter->state) != 0) ||
         (filter->name && (!batch->name || strcmp(batch->name, filter->name) != 0)) ||
         (filter->since_s > 0 && batch->submitted_s < filter->since_s) ||
         (filter->until_s > 0 && batch->submitted_s >= filter->until_s))

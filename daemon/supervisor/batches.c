@@ -130,17 +130,33 @@ struct batch *batches_find(const struct batches *batches, uint64_t number)
     return batch;
 }
 
+/* Neither the oldest nor the newest is it, nor is there one of this number: goes from the nearer end, since those who
+ * ask for history ask for old ones, of which few may be here. */
+static struct batch *look_below(const struct batches *batches, uint64_t number)
+{
+    struct batch *first = TAILQ_FIRST(&batches->all);
+    struct batch *last = TAILQ_LAST(&batches->all, batches_list);
+    if (number - first->number > last->number - number) {
+        while (last->number > number)
+            last = TAILQ_PREV(last, batches_list, all_link);
+        return last;
+    }
+    struct batch *next;
+    while ((next = TAILQ_NEXT(first, all_link))->number < number)
+        first = next;
+    return first;
+}
+
 struct batch *batches_below(const struct batches *batches, uint64_t number)
 {
-    if (!number || number > batches->last_number)
-        return TAILQ_LAST(&batches->all, batches_list);
+    struct batch *first = TAILQ_FIRST(&batches->all);
+    struct batch *last = TAILQ_LAST(&batches->all, batches_list);
+    if (!first || !number || last->number < number)
+        return last;
+    if (first->number >= number)
+        return NULL;
     struct batch *batch = batches_find(batches, number);
-    if (batch)
-        return TAILQ_PREV(batch, batches_list, all_link);
-    batch = TAILQ_LAST(&batches->all, batches_list);
-    while (batch && batch->number >= number)
-        batch = TAILQ_PREV(batch, batches_list, all_link);
-    return batch;
+    return batch ? TAILQ_PREV(batch, batches_list, all_link) : look_below(batches, number);
 }
 
 /* Forgets the oldest of the history that nobody watches, as long as it takes too much memory; never `kept`. */

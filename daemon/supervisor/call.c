@@ -12,13 +12,15 @@
 #include "supervisor/batches.h"
 #include "supervisor/client.h"
 #include "supervisor/config.h"
+#include "supervisor/errands.h"
+#include "supervisor/history.h"
 #include "supervisor/store.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/watcher.h"
 #include "wire/rpc.h"
 
-static const struct method *const tables[] = {methods_submit, methods_batch, methods_job,
-                                              methods_daemon};
+static const struct method *const tables[] = {methods_submit, methods_batch, methods_list,
+                                              methods_job,    methods_store, methods_daemon};
 
 static const struct method *find(const char *name)
 {
@@ -96,6 +98,7 @@ void call_serve(struct supervisor *supervisor, struct client *client,
         method->run(&call);
     else if (!method)
         call_fail(&call, RPC_METHOD_NOT_FOUND, "there is no method %.64s", request->method);
+    errands_served(client);
     answer(&call);
     bytes_free(&call.text);
     problems_clear(&call.problems);
@@ -161,18 +164,39 @@ void call_fail_as(struct call *call, int code)
     call->code = code;
 }
 
+bool call_waited(struct call *call)
+{
+    const struct errand *errand = errand_of(call->client);
+    if (!errand)
+        return false;
+    call->error = errand->error;
+    if (errand->code)
+        call_fail_as(call, errand->code);
+    else
+        call_result(call, json_incref(errand->result));
+    return true;
+}
+
 struct batch *call_batch(struct call *call, int64_t number)
 {
-    struct batch *batch =
-        number > 0 ? batches_find(&call->supervisor->batches, (uint64_t)number) : NULL;
+    struct supervisor *supervisor = call->supervisor;
+    const struct batches *batches = &supervisor->batches;
+    struct batch *batch = number > 0 ? batches_find(batches, (uint64_t)number) : NULL;
     if (batch && batch->unborn) { /* it is asked again when it is known whether there is one */
-        if (admission_hold(call->supervisor, batch, call->client) != 0)
+        if (admission_hold(supervisor, batch, call->client) != 0)
             call_fail(call, RPC_FULL, "out of memory");
         return NULL;
     }
-    if (!batch)
-        call_fail(call, RPC_NO_SUCH_THING, "there is no batch %lld", (long long)number);
-    return batch;
+    if (batch)
+        return batch;
+    int code = RPC_NO_SUCH_THING;
+    if (supervisor->store && number > 0 && (uint64_t)number <= batches->last_number)
+        code = history_ask(supervisor->history, call->client, (uint64_t)number, &call->error);
+    if (code == RPC_NO_SUCH_THING)
+        call_fail(call, code, "there is no batch %lld", (long long)number);
+    else if (code)
+        call_fail_as(call, code);
+    return NULL;
 }
 
 struct batch_params {
@@ -216,5 +240,31 @@ bool call_may_watch(struct call *call)
         call, RPC_FULL,
         "full: one client may wait for or watch %lld batches at once (limits.client_watchers)",
         (long long)call->supervisor->config->limits.client_watchers);
+    return false;
+}
+
+/* Whether finished batches that are being watched, and so do not leave memory, take all that there is for them. */
+static bool watched_history_is_full(const struct batches *batches)
+{
+    size_t bytes = 0;
+    const struct batch *batch;
+    if (batches->history_bytes <= batches->history_bytes_max)
+        return false;
+    TAILQ_FOREACH (batch, &batches->finished, finished_link)
+        bytes += LIST_EMPTY(&batch->watchers) ? 0 : batch_bytes(batch);
+    return bytes > batches->history_bytes_max;
+}
+
+bool call_may_watch_batch(struct call *call, const struct batch *batch)
+{
+    if (!call_may_watch(call))
+        return false;
+    if (!batch->recalled || !LIST_EMPTY(&batch->watchers) ||
+        !watched_history_is_full(&call->supervisor->batches))
+        return true;
+    call_fail(call, RPC_FULL,
+              "full: finished batches that are being watched take %lld bytes of memory "
+              "(limits.history_bytes)",
+              (long long)call->supervisor->config->limits.history_bytes);
     return false;
 }

@@ -68,13 +68,17 @@ void call_fail(struct call *call, int code, const char *format, ...)
 /* The call failed with what is in call->error and call->problems. */
 void call_fail_as(struct call *call, int code);
 
-/* The batch of this number; NULL: there is none, and the call has failed. */
+/* The batch of this number. NULL: the call has failed, since there is none; or it is being read back from the store,
+ * and the request is carried out again when it is there. The method returns at once, then, and has changed nothing. */
 struct batch *call_batch(struct call *call, int64_t number);
+
+/* Whether the call has waited for an errand (errands.h): its outcome is the call's now. */
+bool call_waited(struct call *call);
 
 /* The row of a table for the batch that is meant, in the field `batch`. */
 #define CALL_BATCH_ROW(params_struct) \
     AW_PARAM(params_struct, batch, .text = "The batch's number", .required = true)
-/* The batch that the call names by its only parameter; NULL: the call has failed. */
+/* The batch that the call names by its only parameter; NULL: as of call_batch(). */
 struct batch *call_read_batch(struct call *call);
 
 /* What is told of a batch that was submitted or opened. NULL: out of memory. */
@@ -85,10 +89,13 @@ void call_after_commit(struct call *call, const struct batch *batch);
 
 /* Whether the client may have one more watcher; if not, the call has failed. */
 bool call_may_watch(struct call *call);
+/* The same of a certain batch, which may have been read back and stays in memory while it is watched. */
+bool call_may_watch_batch(struct call *call, const struct batch *batch);
 
-/* The methods, by subject: method_submit.c, method_batch.c, method_job.c, method_daemon.c. Each ends with a NULL
- * name. */
-extern const struct method methods_submit[], methods_batch[], methods_job[], methods_daemon[];
+/* The methods, by subject: method_submit.c, method_batch.c, method_list.c, method_job.c, method_store.c,
+ * method_daemon.c. Each ends with a NULL name. */
+extern const struct method methods_submit[], methods_batch[], methods_list[], methods_job[],
+    methods_store[], methods_daemon[];
 
 /* A table of the rows in the array `rows` for `struct_type`. */
 #define CALL_TABLE(rows_, struct_type) \

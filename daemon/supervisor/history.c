@@ -62,10 +62,7 @@ static void on_read(void *context, uint64_t number, struct batch *batch, const s
 {
     struct history *history = context;
     history->reading = 0;
-    if (batch) {
-        batch->recalled = true;
-        history->reads++;
-    }
+    history->reads += batch != NULL;
     int code = batch ? 0 : error->text[0] ? RPC_INTERNAL_ERROR : RPC_NO_SUCH_THING;
     settle(history, number, batch, code, error);
     read_next(history);

@@ -1,7 +1,6 @@
 /*
  * The methods that wait for batches, show them and stop them: decode, call a plain function, report.
  */
-#include <string.h>
 #include "supervisor/batches.h"
 #include "supervisor/call.h"
 #include "supervisor/client.h"
@@ -12,10 +11,6 @@
 #include "supervisor/supervisor.h"
 #include "supervisor/watcher.h"
 #include "wire/rpc.h"
-
-/* Batches in one answer of batch.list. */
-#define LIST_DEFAULT "100"
-#define LIST_MAX 1000
 
 static bool read_events(struct call *call, const char *field, const char *text,
                         enum watch_events *out)
@@ -89,7 +84,7 @@ static void watch(struct call *call, const struct watch_params *params)
         call_fail(call, RPC_INVALID_PARAMS, "invalid params");
         return;
     }
-    if (events != WATCH_NONE && !call_may_watch(call))
+    if (events != WATCH_NONE && !call_may_watch_batch(call, batch))
         return;
     call_result(call, json_pack("{s:I, s:s, s:I, s:I}", "batch", (json_int_t)batch->number, "state",
                                 summary_told_state(batch), "jobs", (json_int_t)batch->jobs,
@@ -108,67 +103,13 @@ static void batch_watch(struct call *call)
     call_done_reading(&watch_table, &params);
 }
 
-/* ---- show, list, cancel -------------------------------------------------------------------- */
+/* ---- show -------------------------------------------------------------------- */
 
 static void batch_show(struct call *call)
 {
     const struct batch *batch = call_read_batch(call);
     if (batch)
         call_result(call, summary_batch_details(batch));
-}
-
-struct list_params {
-    const char *state;
-    int64_t limit, cursor;
-};
-static const struct aw_param list_rows[] = {
-    AW_PARAM(struct list_params, state, .text = "Only batches in this state"),
-    AW_PARAM(struct list_params, limit, .text = "How many at most", .default_text = LIST_DEFAULT,
-             .min = 1, .max = LIST_MAX),
-    AW_PARAM(struct list_params, cursor, .text = "From the end of the last answer",
-             .max = AW_UNLIMITED),
-    AW_PARAMS_END,
-};
-static const struct params_table list_table = CALL_TABLE(list_rows, struct list_params);
-
-static json_t *list(const struct batches *batches, const struct list_params *params)
-{
-    json_t *found = json_array();
-    const struct batch *batch = batches_below(batches, (uint64_t)params->cursor);
-    uint64_t last = 0;
-    for (; batch && json_array_size(found) < (size_t)params->limit;
-         batch = TAILQ_PREV(batch, batches_list, all_link)) {
-        last = batch->number;
-        if (!params->state || !strcmp(params->state, summary_told_state(batch)))
-            (void)json_array_append_new(found, summary_batch(batch)); /* without memory: one less */
-    }
-    return batch ? json_pack("{s:o, s:I}", "batches", found, "cursor", (json_int_t)last)
-                 : json_pack("{s:o}", "batches", found);
-}
-
-static bool is_state(const char *text)
-{
-    static const char *const states[] = {"open", "running", "succeeded", "failed", "cancelled"};
-    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
-        if (!strcmp(states[i], text))
-            return true;
-    }
-    return false;
-}
-
-static void batch_list(struct call *call)
-{
-    struct list_params params;
-    if (!call_read(call, &list_table, &params))
-        return;
-    if (params.state && !is_state(params.state)) {
-        problems_add(&call->problems, "state",
-                     "must be open, running, succeeded, failed or cancelled");
-        call_fail(call, RPC_INVALID_PARAMS, "invalid params");
-    } else {
-        call_result(call, list(&call->supervisor->batches, &params));
-    }
-    call_done_reading(&list_table, &params);
 }
 
 /* ---- cancel, pause, resume ----------------------------------------------------------------- */
@@ -231,7 +172,6 @@ const struct method methods_batch[] = {
     {.name = "batch.wait", .run = batch_wait, .only_answers = true},
     {.name = "batch.watch", .run = batch_watch},
     {.name = "batch.show", .run = batch_show, .only_answers = true},
-    {.name = "batch.list", .run = batch_list, .only_answers = true},
     {.name = "batch.cancel", .run = batch_cancel},
     {.name = "batch.pause", .run = batch_pause},
     {.name = "batch.resume", .run = batch_resume},

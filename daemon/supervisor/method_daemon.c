@@ -7,8 +7,10 @@
 #include "supervisor/call.h"
 #include "supervisor/config.h"
 #include "supervisor/control.h"
+#include "supervisor/history.h"
 #include "supervisor/pool.h"
 #include "supervisor/scheduler.h"
+#include "supervisor/store.h"
 #include "supervisor/supervisor.h"
 #include "wire/rpc.h"
 
@@ -32,11 +34,11 @@ static void hello(struct call *call)
     if (!read_nothing(call))
         return;
     const struct config *config = call->supervisor->config;
-    call_result(call, json_pack("{s:s, s:s, s:i, s:i, s:{s:I, s:I, s:I, s:I, s:I}}", "server",
+    call_result(call, json_pack("{s:s, s:s, s:i, s:i, s:b, s:{s:I, s:I, s:I, s:I, s:I}}", "server",
                                 "awaitd", "version", PACKAGE_VERSION, "protocol", PROTOCOL_VERSION,
-                                "pid", (int)getpid(), "limits", "line_bytes",
-                                (json_int_t)config->limits.line_bytes, "depth",
-                                (json_int_t)config->limits.depth, "batch_jobs",
+                                "pid", (int)getpid(), "durable", call->supervisor->store != NULL,
+                                "limits", "line_bytes", (json_int_t)config->limits.line_bytes,
+                                "depth", (json_int_t)config->limits.depth, "batch_jobs",
                                 (json_int_t)config->limits.batch_jobs, "queued_jobs",
                                 (json_int_t)config->limits.queued_jobs, "output_bytes",
                                 (json_int_t)config->limits.output_bytes));
@@ -82,12 +84,23 @@ static const char *daemon_state(const struct supervisor *supervisor)
     return supervisor->stopping ? "stopping" : supervisor->draining ? "draining" : "running";
 }
 
+/* How the store is; null: there is none. */
+static json_t *store_json(const struct supervisor *supervisor)
+{
+    if (!supervisor->store)
+        return json_null();
+    struct store_figures figures = store_figures(supervisor->store);
+    return json_pack("{s:s, s:I, s:I, s:I, s:b}", "state_dir", supervisor->config->daemon.state_dir,
+                     "bytes", (json_int_t)figures.bytes, "waiting", (json_int_t)figures.waiting,
+                     "commits", (json_int_t)figures.commits, "full", figures.full);
+}
+
 static void daemon_status(struct call *call)
 {
     if (!read_nothing(call))
         return;
     const struct supervisor *supervisor = call->supervisor;
-    call_result(call, json_pack("{s:s, s:i, s:f, s:s, s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:I}",
+    call_result(call, json_pack("{s:s, s:i, s:f, s:s, s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:I, s:o}",
                                 "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime",
                                 clock_seconds(clock_now_ns() - supervisor->started_ns), "state",
                                 daemon_state(supervisor), "workers", workers_json(supervisor->pool),
@@ -96,7 +109,8 @@ static void daemon_status(struct call *call)
                                 (json_int_t)scheduler_queued(supervisor->scheduler), "running",
                                 (json_int_t)scheduler_running(supervisor->scheduler), "completed",
                                 (json_int_t)supervisor->completed, "clients",
-                                (json_int_t)control_clients(supervisor->control)));
+                                (json_int_t)control_clients(supervisor->control), "store",
+                                store_json(supervisor)));
 }
 
 /* What has ended since the start, by state. */
@@ -151,6 +165,15 @@ static json_t *plugin_stats(const struct supervisor *supervisor, uint32_t positi
     return json;
 }
 
+/* What the store has done since the start; null: there is none. */
+static json_t *store_stats(const struct supervisor *supervisor)
+{
+    if (!supervisor->store)
+        return json_null();
+    return json_pack("{s:I, s:I}", "commits", (json_int_t)store_figures(supervisor->store).commits,
+                     "recalled", (json_int_t)history_reads(supervisor->history));
+}
+
 static void daemon_stats(struct call *call)
 {
     if (!read_nothing(call))
@@ -159,10 +182,11 @@ static void daemon_stats(struct call *call)
     json_t *plugins = json_array();
     for (uint32_t i = 0; i < supervisor->catalogue.count; i++)
         (void)json_array_append_new(plugins, plugin_stats(supervisor, i)); /* or one less */
-    call_result(call, json_pack("{s:f, s:o, s:o, s:o, s:o}", "uptime",
+    call_result(call, json_pack("{s:f, s:o, s:o, s:o, s:o, s:o}", "uptime",
                                 clock_seconds(clock_now_ns() - supervisor->started_ns), "jobs",
                                 jobs_stats(supervisor), "batches", batches_stats(supervisor),
-                                "plugins", plugins, "workers", workers_json(supervisor->pool)));
+                                "plugins", plugins, "workers", workers_json(supervisor->pool),
+                                "store", store_stats(supervisor)));
 }
 
 struct drain_params {

@@ -270,8 +270,10 @@ static struct batch *complete_one(struct recovery *recovery)
         return NULL;
     }
     batch = complete(recovery);
-    if (batch)
+    if (batch) {
+        batch->recalled = true;
         batches_finished(batches, batch);
+    }
     return batch;
 }
 

@@ -221,8 +221,7 @@ static int too_many(const struct supervisor *supervisor, const struct batch *bat
     return asked <= (uint64_t)config->limits.queued_jobs ? REQUEST_LATER : RPC_FULL;
 }
 
-/* Whether a user could do without the daemon whatever it could be asked to do. */
-static bool is_trusted(uid_t uid)
+bool request_is_trusted(uid_t uid)
 {
     return uid == 0 || uid == geteuid();
 }
@@ -257,7 +256,7 @@ static int add(struct supervisor *supervisor, struct admission_what *what, uid_t
     uint64_t of_batch = batch_room(supervisor, batch);
     int code = batch_accept(batch, clock_now_ns());
     if (!code)
-        code = submit_entries(batch, jobs, &supervisor->catalogue, is_trusted(caller),
+        code = submit_entries(batch, jobs, &supervisor->catalogue, request_is_trusted(caller),
                               (uint32_t)(of_all < of_batch ? of_all : of_batch), asked, problems,
                               error);
     what->first = first;
@@ -312,7 +311,7 @@ static int check_retry(const struct batch *old, uid_t caller, struct problems *p
 {
     unsigned long long number = old->number;
     /* Its jobs may have parameters that not everybody may give. */
-    if (caller != old->owner && !is_trusted(caller)) {
+    if (caller != old->owner && !request_is_trusted(caller)) {
         (void)error_set(error, RPC_NOT_ALLOWED, "batch %llu belongs to another user", number);
         return RPC_NOT_ALLOWED;
     }

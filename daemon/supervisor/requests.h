@@ -15,6 +15,9 @@ struct problems;
 struct submission;
 struct supervisor;
 
+/* Whether a user could do without the daemon whatever it could be asked to do: root and the daemon's own. */
+bool request_is_trusted(uid_t uid);
+
 /*
  * A batch without jobs, still open. The jobs may come with it (request_submit) or later (request_add). All
  * return 0 and *out, or an enum rpc_code with the words in *error and, for RPC_INVALID_PARAMS and

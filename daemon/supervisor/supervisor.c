@@ -19,6 +19,7 @@
 #include "supervisor/call.h"
 #include "supervisor/config.h"
 #include "supervisor/control.h"
+#include "supervisor/history.h"
 #include "supervisor/holds.h"
 #include "supervisor/notify.h"
 #include "supervisor/pool.h"
@@ -135,6 +136,7 @@ static void on_gone(void *context, struct client *client)
     holds_drop(supervisor->holds, client);
     admissions_drop(&supervisor->admissions, client);
     answers_drop(&supervisor->answers, client);
+    errands_drop(client);
 }
 
 /* While the daemon stops, all of them are to be told so. */
@@ -265,7 +267,10 @@ static int on_result(void *context, uint32_t worker, const struct message_result
         supervisor->latest = batches_find(&supervisor->batches, result->batch);
     if (!supervisor->latest)
         return -EBADMSG;
-    return scheduler_result(supervisor->scheduler, supervisor->latest, worker, result);
+    int error = scheduler_result(supervisor->scheduler, supervisor->latest, worker, result);
+    if (error)
+        supervisor->latest = NULL; /* may have finished, and so leave memory at any time */
+    return error;
 }
 
 static void on_lost(void *context, uint32_t worker, const char *end, bool replaced)
@@ -399,7 +404,9 @@ static int start(struct supervisor *supervisor, int listen_fd, struct error *err
         scheduler_new(supervisor->base, &supervisor->catalogue, supervisor->pool, &limits,
                       &scheduler_callbacks, supervisor);
     supervisor->holds = holds_new(supervisor->base, fits, supervisor);
-    if (!supervisor->watchers || !supervisor->scheduler || !supervisor->holds)
+    supervisor->history = history_new(supervisor);
+    if (!supervisor->watchers || !supervisor->scheduler || !supervisor->holds ||
+        !supervisor->history)
         return error_errno(error, -ENOMEM, "cannot start");
     return 0;
 }
@@ -423,9 +430,12 @@ static void ignore_signals(void)
 static void end(struct supervisor *supervisor)
 {
     ignore_signals();
+    history_close(supervisor->history);
     store_close(supervisor->store); /* nothing is told any more */
     recovery_clear(supervisor);
     control_free(supervisor->control);
+    errands_clear(&supervisor->errands);
+    history_free(supervisor->history);
     pool_free(supervisor->pool);
     if (supervisor->scheduler) {
         struct batch *batch;

@@ -111,6 +111,29 @@ START_TEST(below_a_number_that_is_gone_is_the_next_one_there)
 }
 END_TEST
 
+START_TEST(below_a_number_is_found_whatever_is_missing)
+{
+    enum { MANY = 12 };
+    for (unsigned missing = 0; missing < 1u << MANY; missing += 7) {
+        struct batches some;
+        ck_assert_int_eq(batches_init(&some, 0), 0);
+        for (uint64_t number = 1; number <= MANY; number++) {
+            some.last_number = number - 1;
+            if (!(missing >> (number - 1) & 1))
+                ck_assert_ptr_nonnull(batches_add(&some, NULL, 0));
+        }
+        some.last_number = MANY;
+        uint64_t below = 0;
+        for (uint64_t number = 1; number <= MANY + 1; number++) {
+            const struct batch *batch = batches_below(&some, number);
+            ck_assert_uint_eq(batch ? batch->number : 0, below);
+            below = batches_find(&some, number) ? number : below;
+        }
+        batches_clear(&some);
+    }
+}
+END_TEST
+
 START_TEST(history_that_fits_is_kept)
 {
     for (int i = 0; i < 100; i++)
@@ -275,6 +298,7 @@ int main(void)
     tcase_add_test(tests, an_undone_batch_was_never_there);
     tcase_add_test(tests, below_a_number_is_the_newest_older_batch);
     tcase_add_test(tests, below_a_number_that_is_gone_is_the_next_one_there);
+    tcase_add_test(tests, below_a_number_is_found_whatever_is_missing);
     tcase_add_test(tests, history_that_fits_is_kept);
     tcase_add_test(tests, the_oldest_history_makes_room);
     tcase_add_test(tests, history_goes_by_the_end_and_not_by_the_start);
