@@ -238,10 +238,10 @@ def test_too_many_unfinished_batches_are_refused(start_daemon):
 def test_the_history_is_bounded_and_forgets_the_oldest(start_daemon):
     daemon = start_daemon(config={"limits": {"history_bytes": 1 << 20}})
     with daemon.client() as client:
-        first = client.submit(wait_job(0))
+        first = client.submit(wait_job(0), durable=False)
         client.call("batch.wait", batch=first)
         for _ in range(60):
-            last = client.submit(wait_job(0, count=1000))
+            last = client.submit(wait_job(0, count=1000), durable=False)
             client.call("batch.wait", batch=last)
         with pytest.raises(RpcError) as caught:
             client.call("batch.show", batch=first)

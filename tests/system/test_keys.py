@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from awaitd import RpcError, as_nobody, wait_job
+from awaitd import RpcError, as_nobody, eventually, wait_job
 
 
 def refused(client, method="batch.submit", **params):
@@ -164,5 +164,6 @@ def test_a_thousand_keys_are_found_again(client):
 def test_a_key_in_the_configuration_is_a_key(start_daemon):
     batch = {"when": "at_start", "key": "k", "jobs": [wait_job(0)]}
     daemon = start_daemon(config={"batches": [batch, batch]})
+    eventually(lambda: daemon.call("batch.list")["batches"], "the store has taken it")
     assert len(daemon.call("batch.list")["batches"]) == 1
     assert json.dumps(daemon.call("batch.show", batch=1)["key"]) == '"k"'
