@@ -77,6 +77,24 @@ def test_json_is_what_one_daemon_would_have_said(daemon, again):
     assert daemon.ctl("--json", "watch", "1").stdout.splitlines()[1:] == out.splitlines()[1:]
 
 
+def test_what_is_read_of_a_batch_is_the_same_after_a_restart(daemon, again):
+    script = r"printf 'a\377%s\nb' {index}; exit {index}"
+    daemon.ctl("run", "exec", "-n3", "--name", "n", "--", "sh", "-c", script, check=1)
+    commands = [["show", "1"], ["show", "1.1"], ["output", "1"], ["output", "1.2"], ["watch", "1"], ["wait", "1"],
+                ["list", "--name", "n"], ["list", "--plugin", "exec", "--since", "1h"]]
+
+    def read():
+        """As bytes: the output is no UTF-8."""
+        for command in commands:
+            process = daemon.spawn_ctl(*command, env={"TZ": "UTC"})
+            yield (*process.communicate(timeout=DEADLINE), process.returncode)
+
+    before = list(read())
+    again(daemon)
+    assert list(read()) == before
+    assert len(daemon.ctl("list", "--until", "1h").stdout) == 0
+
+
 @pytest.mark.parametrize("command", [["watch", "1"], ["wait", "1"], ["watch", "1", "--events", "summary"]], ids=" ".join)
 def test_who_attached_later_goes_on_too(daemon, again, command):
     daemon.call("batch.submit", jobs=[wait_job(0.2, count=30)], limit=10)
@@ -89,6 +107,21 @@ def test_who_attached_later_goes_on_too(daemon, again, command):
     *lines, last = out.splitlines()
     assert last.startswith("batch 1 done: 30 succeeded, ")
     assert numbers(lines) == (list(range(30)) if command == ["watch", "1"] else [])
+
+
+def test_a_batch_that_ends_while_nobody_is_there_is_told(daemon, folder, again):
+    """The watcher is stopped meanwhile: it finds the batch in the history."""
+    process = spawn(daemon, *RUN, "-f")
+    eventually(lambda: daemon.call("batch.list")["batches"], "it is submitted")
+    completed(daemon, 1, 10)
+    process.send_signal(signal.SIGSTOP)
+    again(daemon)
+    completed(daemon, 1, 30)
+    again(daemon)
+    process.send_signal(signal.SIGCONT)
+    status, out, _ = finish(process)
+    assert status == 0
+    assert numbers(out.splitlines()[:-1]) == list(range(30))
 
 
 def test_failures_are_told_once(daemon, again):
@@ -180,3 +213,14 @@ def test_a_job_that_ends_while_the_daemon_stops_is_told_before(start_daemon):
     status, out, err = finish(process)
     assert (status, err) == (0, BACK)
     assert [line.split()[0] for line in out.splitlines()] == ["1.1", "batch"]
+
+
+def test_a_copy_of_the_store_is_one(daemon, folder):
+    daemon.ctl("run", "wait", "seconds=0", "-n", "10", check=0)
+    copy = folder / "copy.db"
+    result = daemon.ctl("backup", "copy.db", cwd=folder, check=0)
+    assert result.stdout.startswith("wrote ") and copy.stat().st_size > 0
+    again = daemon.ctl("backup", copy)
+    assert again.returncode != 0 and str(copy) in again.stderr
+    store = [line for line in daemon.ctl("status", check=0).stdout.splitlines() if line.startswith("store ")]
+    assert len(store) == 1 and store[0].endswith(f" in {daemon.state_dir}")
