@@ -91,10 +91,11 @@ static int add(struct request *request, uint32_t place)
 }
 
 /* Reads the entry with this text by way of JSON values. */
-static int read_values(struct entry_reading *reading, struct bytes_view text, uint32_t room,
-                       struct error *error)
+static int read_values(struct entry_reading *reading, uint32_t place, struct bytes_view text,
+                       uint32_t room, struct error *error)
 {
     json_error_t where;
+    reading->prefix = (size_t)snprintf(reading->field, sizeof(reading->field), "jobs[%u].", place);
     json_t *object = json_loadb((const char *)text.data, text.size,
                                 JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &where);
     int code = -EINVAL;
@@ -119,7 +120,8 @@ static int read_text(struct request *request, uint32_t place, struct bytes_view 
     struct entry_reading *reading = &request->reading;
     uint64_t left = request->asked < request->room ? request->room - request->asked : 0;
     uint32_t room = (uint32_t)left;
-    int code = entry_read_plain(reading, text, room) ? 0 : read_values(reading, text, room, error);
+    int code =
+        entry_read_plain(reading, text, room) ? 0 : read_values(reading, place, text, room, error);
     if (!code || code == -E2BIG)
         request->asked += (uint64_t)reading->count; /* at most 2^53 each: cannot overflow */
     if (!code && !is_refused)
@@ -145,7 +147,6 @@ static int read_entries(struct request *request, struct slice_elements *elements
     struct bytes_view text;
     int next, refused = 0;
     for (uint32_t i = 0; (next = slice_elements_next(elements, &text)) > 0; i++) {
-        reading->prefix = (size_t)snprintf(reading->field, sizeof(reading->field), "jobs[%u].", i);
         int code = read_text(request, i, text, refused != 0, error);
         if (code && code != -EINVAL && code != -EPERM && code != -E2BIG)
             return code;
