@@ -64,7 +64,7 @@ struct answer *answers_expect(struct client *client)
 
 static int set_text(struct answer *answer, const char *text, size_t size)
 {
-    answer->text = malloc(size);
+    answer->text = malloc(size + 1); /* never of 0 bytes */
     if (!answer->text)
         return -ENOMEM;
     memcpy(answer->text, text, size);

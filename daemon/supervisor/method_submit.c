@@ -95,17 +95,32 @@ static void tell_batch(struct call *call, struct batch *batch, bool existing,
     follow_batch(call, batch, follow);
 }
 
-/* Whether the request may be carried out though answers to earlier ones are still to come: not where it would be answered
- * at once, and events might come before its answer. If not, it is carried out again when they have come. */
-static bool may_overtake(struct call *call, const struct submission *submission,
-                         enum watch_events follow)
+/* Whether there is a number for a batch that is not stored. If not, the request is carried out again when there is. */
+static bool has_number(struct call *call)
+{
+    uint64_t ticket;
+    if (record_has_number(call->supervisor, &ticket))
+        return true;
+    /* An answer of no bytes: it is the commit that is waited for. */
+    if (answers_hold(&call->supervisor->answers, call->client, ticket, "", 0) == 0)
+        answers_await(call->client);
+    else
+        call_fail(call, RPC_FULL, "out of memory");
+    return false;
+}
+
+/* Whether a batch may be made now. If not, the request is carried out again when it may: not while answers to earlier ones
+ * are still to come and this one would be answered at once, or events might come before its answer. */
+static bool may_make(struct call *call, const struct submission *submission,
+                     enum watch_events follow)
 {
     bool waits = !TAILQ_EMPTY(&client_answers(call->client)->list);
     bool admitted = submission->durable && call->supervisor->store;
-    if (!waits || (admitted && (!submission->key || follow == WATCH_NONE)))
-        return true;
-    answers_await(call->client);
-    return false;
+    if (waits && (!admitted || (submission->key && follow != WATCH_NONE))) {
+        answers_await(call->client);
+        return false;
+    }
+    return admitted || has_number(call);
 }
 
 static void batch_submit(struct call *call)
@@ -116,7 +131,7 @@ static void batch_submit(struct call *call)
     enum watch_events follow;
     if (!read_submission(call, &submission, &follow))
         return;
-    if (!may_overtake(call, &submission, follow)) {
+    if (!may_make(call, &submission, follow)) {
         submission_clear(&submission);
         return;
     }
@@ -152,7 +167,7 @@ static void open_submission(struct call *call, const json_t *content)
     if (!read_submission(call, &submission, &follow))
         return;
     submission.content = json_string_value(content);
-    if (!may_overtake(call, &submission, follow)) {
+    if (!may_make(call, &submission, follow)) {
         submission_clear(&submission);
         return;
     }
@@ -246,7 +261,8 @@ static const struct params_table retry_table = CALL_TABLE(retry_rows, struct ret
 static void retry(struct call *call, const struct retry_params *params, enum watch_events follow)
 {
     const struct batch *old = call_batch(call, params->batch);
-    if (!old || (follow != WATCH_NONE && !call_may_watch(call)))
+    if (!old || (follow != WATCH_NONE && !call_may_watch(call)) ||
+        (!old->durable && !has_number(call)))
         return;
     struct batch *batch;
     bool existing;

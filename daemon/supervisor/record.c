@@ -180,10 +180,38 @@ void record_seal(struct supervisor *supervisor, struct batch *batch)
         told(supervisor, batch, store_seal(supervisor->store, batch->number));
 }
 
-void record_number(struct supervisor *supervisor)
+/* ---- Numbers --------------------------------------------------------------------------------- */
+
+/* How many are reserved at once; reason: a crash leaves a gap of as many at most, and a commit serves as many. */
+#define NUMBERS_AHEAD 100
+
+static void reserve(struct supervisor *supervisor, uint64_t number)
 {
-    if (supervisor->store && store_number(supervisor->store, supervisor->batches.last_number) != 0)
+    struct numbers *numbers = &supervisor->numbers;
+    if (store_number(supervisor->store, number) != 0)
         supervisor_give_up(supervisor, "out of memory for what the store is to be told");
+    numbers->asked = number;
+    numbers->ticket = store_latest(supervisor->store);
+}
+
+bool record_has_number(struct supervisor *supervisor, uint64_t *ticket)
+{
+    const struct store *store = supervisor->store;
+    const struct numbers *numbers = &supervisor->numbers;
+    uint64_t next = supervisor->batches.last_number + 1;
+    if (!store)
+        return true;
+    if (next > numbers->asked)
+        reserve(supervisor, next + NUMBERS_AHEAD - 1);
+    *ticket = numbers->ticket;
+    /* While the disk is full there may be no commit for hours; what is not stored goes on. */
+    return store_committed(store) >= numbers->ticket || store_figures(store).full;
+}
+
+void record_last_number(struct supervisor *supervisor)
+{
+    if (supervisor->store && supervisor->numbers.asked)
+        reserve(supervisor, supervisor->batches.last_number);
 }
 
 /* ---- What the store reports ------------------------------------------------------------------ */

@@ -14,6 +14,11 @@ struct completion;
 struct error;
 struct supervisor;
 
+/* Numbers for batches that are not stored: those up to `asked` are reserved when the ticket is committed. */
+struct numbers {
+    uint64_t asked, ticket;
+};
+
 /* What has been recorded and not yet been committed, in the order it was. Zeroed = nothing. */
 struct marks {
     struct mark *ring;
@@ -38,7 +43,10 @@ void record_told(struct supervisor *supervisor, struct batch *batch, uint32_t jo
 void record_stopped(struct supervisor *supervisor, struct batch *batch);
 void record_pause(struct supervisor *supervisor, struct batch *batch, bool paused);
 void record_seal(struct supervisor *supervisor, struct batch *batch);
-/* The latest number of a batch was given to one that is not durable. */
-void record_number(struct supervisor *supervisor);
+/* Whether the next number may be given to a batch that is not stored: no later start gives it again. If not, it may be when
+ * this ticket is committed. */
+bool record_has_number(struct supervisor *supervisor, uint64_t *ticket);
+/* The daemon ends in order: numbers go on behind the latest. */
+void record_last_number(struct supervisor *supervisor);
 
 #endif

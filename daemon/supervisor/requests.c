@@ -155,8 +155,6 @@ static int enter(struct supervisor *supervisor, const struct admission_what *wha
         error = scheduler_submit(supervisor->scheduler, batch, what->first);
     if (error)
         return error;
-    if (what->is_new)
-        record_number(supervisor);
     if (what->pieces)
         stats_accepted(&supervisor->stats, batch, what->first);
     if (what->seals)

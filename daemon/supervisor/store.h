@@ -157,7 +157,8 @@ struct store_finish {
 };
 int store_finish(struct store *store, const struct store_finish *finish);
 
-/* So many batches were numbered, those that are not stored included. Safe with the next commit. */
+/* After the next start numbers go on behind this one, or behind the largest of a stored batch. What was said last counts:
+ * a number may be said before it is given. */
 int store_number(struct store *store, uint64_t last_number);
 
 /* ---- Reading ---------------------------------------------------------------------------------------------- */

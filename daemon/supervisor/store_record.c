@@ -55,8 +55,6 @@ static struct store_parcel *parcel_of(struct store *store)
 
 void store_post_all(struct store *store)
 {
-    if (store->outbox.last_number && !parcel_of(store))
-        store->outbox.last_number = 0; /* without memory: those numbers may come again */
     store_post(store);
 }
 
@@ -162,8 +160,10 @@ int store_admit(struct store *store, const struct store_admission *admission, ui
 
 int store_number(struct store *store, uint64_t last_number)
 {
-    if (last_number > store->outbox.last_number)
-        store->outbox.last_number = last_number;
+    if (!parcel_of(store))
+        return -ENOMEM;
+    store->outbox.last_number = last_number;
+    store->outbox.latest++;
     return 0;
 }
 

@@ -51,7 +51,7 @@ static const char *const sql[] = {
                " timed_out = ?12, cancelled = ?13, crashed = ?14, skipped = ?15 WHERE number = ?1",
     [FORGET_JOBS] = "DELETE FROM job WHERE batch = ?1",
     [SET_LAST_NUMBER] = "INSERT INTO meta (name, value) VALUES ('last_number', ?1)"
-                        " ON CONFLICT (name) DO UPDATE SET value = ?1 WHERE value < ?1",
+                        " ON CONFLICT (name) DO UPDATE SET value = ?1",
 };
 _Static_assert(sizeof(sql) / sizeof(sql[0]) == STATEMENTS, "each statement has its SQL");
 /* FINISH has them in this order. */

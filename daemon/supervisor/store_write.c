@@ -258,7 +258,7 @@ void store_writer_free(struct store_writer *writer)
 
 void store_writer_add(struct store_writer *writer, struct store_parcel *parcel)
 {
-    if (parcel->last_number > writer->new_number)
+    if (parcel->last_number)
         writer->new_number = parcel->last_number;
     STAILQ_INSERT_TAIL(&writer->parcels, parcel, link);
 }

@@ -431,6 +431,7 @@ static void end(struct supervisor *supervisor)
 {
     ignore_signals();
     history_close(supervisor->history);
+    record_last_number(supervisor);
     store_close(supervisor->store); /* nothing is told any more */
     recovery_clear(supervisor);
     control_free(supervisor->control);

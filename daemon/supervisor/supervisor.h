@@ -42,6 +42,7 @@ struct supervisor {
     LIST_HEAD(, recovery) recoveries; /* what is being read of it, see recovery.h */
     struct errands errands;           /* what clients wait for it to do, */
     struct history *history;          /* and among that, which batches they wait for */
+    struct numbers numbers;           /* what it has reserved, */
     struct marks marks;               /* what the store has been told and not yet committed, */
     struct admissions admissions;     /* what it has been asked to take, */
     struct answers answers;           /* and who is to be told when it has */

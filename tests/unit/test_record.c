@@ -58,6 +58,21 @@ uint64_t store_latest(const struct store *store)
     return ticket;
 }
 
+static uint64_t committed_up_to;
+static bool full;
+
+uint64_t store_committed(const struct store *store)
+{
+    (void)store;
+    return committed_up_to;
+}
+
+struct store_figures store_figures(const struct store *store)
+{
+    (void)store;
+    return (struct store_figures){.full = full};
+}
+
 int store_result(struct store *store, uint64_t batch, uint32_t seq,
                  const struct completion *completion, unsigned attempt)
 {
@@ -142,6 +157,7 @@ static void set_up(void)
 {
     static const enum run_style styles[] = {RUN_ASYNC, RUN_ASYNC};
     ticket = 0;
+    full = false;
     noted[0] = '\0';
     news = given_up = 0;
     store_error = 0;
@@ -287,10 +303,39 @@ START_TEST(what_is_to_be_remembered_is_recorded)
     record_seal(&supervisor, batch);
     batch->cancelled = "so";
     record_stopped(&supervisor, batch);
-    record_number(&supervisor);
-    ck_assert_str_eq(
-        noted, "job 42.0 a1 d99 t0 job 42.1 a0 d0 t1 pause 42 1 seal 42 stop 42 so number 42 ");
+    ck_assert_str_eq(noted, "job 42.0 a1 d99 t0 job 42.1 a0 d0 t1 pause 42 1 seal 42 stop 42 so ");
     ck_assert_uint_eq(batch->ticket, 5);
+}
+END_TEST
+
+START_TEST(numbers_of_batches_that_are_not_stored_are_reserved_before_they_are_given)
+{
+    uint64_t awaited = 0;
+    noted[0] = '\0';
+    committed_up_to = 0;
+    ck_assert(!record_has_number(&supervisor, &awaited));
+    ck_assert_str_eq(noted, "number 142 "); /* 43 is next, and a hundred are asked for at once */
+    ck_assert_uint_eq(awaited, ticket);
+    ck_assert(!record_has_number(&supervisor, &awaited));
+    committed_up_to = awaited;
+    for (int i = 0; i < 100; i++) {
+        ck_assert(record_has_number(&supervisor, &awaited));
+        ck_assert_ptr_nonnull(batches_add(&supervisor.batches, NULL, 0));
+    }
+    ck_assert(!record_has_number(&supervisor, &awaited));
+    ck_assert_str_eq(noted, "number 142 number 242 ");
+    record_last_number(&supervisor);
+    ck_assert_str_eq(noted, "number 142 number 242 number 142 ");
+}
+END_TEST
+
+START_TEST(while_the_disk_is_full_numbers_are_given_as_they_come)
+{
+    uint64_t awaited;
+    committed_up_to = 0;
+    ck_assert(!record_has_number(&supervisor, &awaited));
+    full = true;
+    ck_assert(record_has_number(&supervisor, &awaited));
 }
 END_TEST
 
@@ -329,6 +374,9 @@ int main(void)
     tcase_add_test(tests, a_finished_batch_is_told_when_that_is_committed);
     tcase_add_test(tests, a_finished_batch_is_not_forgotten_before_that_is_committed);
     tcase_add_test(tests, what_is_to_be_remembered_is_recorded);
+    tcase_add_test(tests,
+                   numbers_of_batches_that_are_not_stored_are_reserved_before_they_are_given);
+    tcase_add_test(tests, while_the_disk_is_full_numbers_are_given_as_they_come);
     tcase_add_test(tests, of_batches_that_are_not_durable_nothing_is_recorded);
     tcase_add_test(tests, a_word_that_cannot_be_kept_ends_the_daemon);
     suite_add_tcase(suite, tests);
