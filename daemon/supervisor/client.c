@@ -434,7 +434,7 @@ uid_t client_uid(const struct client *client)
 
 void client_send(struct client *client, const void *text, size_t size)
 {
-    if (client->gone)
+    if (client->gone || !size) /* writing nothing counts as failing to libevent */
         return;
     if (evbuffer_add(client->output, text, size) != 0 || event_add(client->writable, NULL) != 0)
         client_abandon(client);

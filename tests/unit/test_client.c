@@ -675,6 +675,16 @@ START_TEST(a_held_client_that_shuts_down_its_side_is_served_when_it_is_released)
 }
 END_TEST
 
+START_TEST(sending_nothing_does_no_harm)
+{
+    client_send(served.client, "", 0);
+    settle();
+    served.answer_bytes = 5;
+    put_text(REQUEST);
+    ck_assert_uint_eq(drain(), 5);
+}
+END_TEST
+
 START_TEST(a_held_request_is_served_whatever_waits_to_be_sent)
 {
     static const char events[4 << 20]; /* more than socket and client take */
@@ -732,6 +742,7 @@ int main(void)
     tcase_add_test(tests, nothing_is_read_while_a_client_is_held);
     tcase_add_test(tests, a_held_client_that_hangs_up_is_gone);
     tcase_add_test(tests, a_held_client_that_shuts_down_its_side_is_served_when_it_is_released);
+    tcase_add_test(tests, sending_nothing_does_no_harm);
     tcase_add_test(tests, a_held_request_is_served_whatever_waits_to_be_sent);
     tcase_add_test(tests, an_answer_before_the_end_of_a_broken_stream_is_sent_whole);
     suite_add_tcase(suite, tests);
