@@ -89,6 +89,7 @@ struct store_parcel {
     size_t bytes;         /* that it takes, about */
     uint64_t last_ticket; /* everything up to here is in it, or in one before it */
     uint64_t last_number; /* of a batch; 0: no news */
+    uint64_t numbers;     /* how often that was said: each had a ticket, and no record */
 };
 
 /* Bytes of results past which others get a row of their own; reason: rows are read and looked into as a whole. */

@@ -160,8 +160,10 @@ int store_admit(struct store *store, const struct store_admission *admission, ui
 
 int store_number(struct store *store, uint64_t last_number)
 {
-    if (!parcel_of(store))
+    struct store_parcel *parcel = parcel_of(store);
+    if (!parcel)
         return -ENOMEM;
+    parcel->numbers++;
     store->outbox.last_number = last_number;
     store->outbox.latest++;
     return 0;

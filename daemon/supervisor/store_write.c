@@ -147,6 +147,7 @@ static void release_first(struct store_writer *writer, struct store_report *repo
         else
             store_record_free(record);
     }
+    report->things += parcel->numbers;
     report->committed = parcel->last_ticket;
     store_parcel_free(parcel);
 }

@@ -469,6 +469,7 @@ START_TEST(the_last_number_is_known_from_batches_and_from_what_was_said)
     ck_assert_int_eq(store_number(store, 11), 0);
     (void)admit(10, NULL, "[]");
     settle();
+    ck_assert_uint_eq(store_figures(store).waiting, 0);
     close_store();
     open_store();
     ck_assert_uint_eq(store_last_number(store), 11);
