@@ -209,8 +209,9 @@ void admission_expect(struct supervisor *supervisor, struct batch *batch, struct
     admission->id = id ? json_deep_copy(id) : NULL;
     admission->result = result;
     admission->follow = follow;
-    admission->answer = id ? answers_expect(client) : NULL;
-    bool no_memory = !result || (id && (!admission->id || !admission->answer));
+    /* That of a notification is empty: requests behind it wait for what it does. */
+    admission->answer = answers_expect(client);
+    bool no_memory = !result || !admission->answer || (id && !admission->id);
     if (no_memory) /* it notices by the end of the connection */
         client_abandon(client);
 }
@@ -242,13 +243,16 @@ static void release_holds(struct supervisor *supervisor, const struct batch *bat
 
 /* ---- Answering ------------------------------------------------------------------------------- */
 
+/* NULL: there was no memory. */
 static void give(struct admission *admission, char *text, size_t size)
 {
     struct answer *answer = take_ptr(&admission->answer);
-    if (answer && text)
+    if (answer && !admission->id)
+        answer_give(answer, "", 0);
+    else if (answer && text)
         answer_give(answer, text, size);
     else if (answer)
-        client_abandon(admission->client); /* out of memory */
+        client_abandon(admission->client);
     free(text);
 }
 
@@ -256,7 +260,7 @@ static void answer_error(struct admission *admission, int code, const char *word
                          const struct problems *problems)
 {
     size_t size = 0;
-    char *text = admission->answer ? rpc_error(admission->id, code, words, problems, &size) : NULL;
+    char *text = admission->id ? rpc_error(admission->id, code, words, problems, &size) : NULL;
     give(admission, text, size);
 }
 
@@ -264,10 +268,10 @@ static void answer(struct supervisor *supervisor, struct admission *admission, s
 {
     size_t size = 0;
     struct client *client = admission->client;
-    if (admission->answer) {
-        char *text = rpc_result(admission->id, take_ptr(&admission->result), &size);
-        give(admission, text, size);
-    }
+    char *text = NULL;
+    if (admission->id)
+        text = rpc_result(admission->id, take_ptr(&admission->result), &size);
+    give(admission, text, size);
     if (client && admission->follow != WATCH_NONE &&
         watchers_watch(supervisor->watchers, client, batch, admission->follow, 0) != 0)
         client_abandon(client); /* out of memory: it attaches again */
