@@ -148,7 +148,7 @@ static int tell_store(struct supervisor *supervisor, const struct admission_what
         .key = batch->key,
         .asked = what->asked,
         .retry_of = batch->retry_of,
-        .configured = batch->configured,
+        .configured = batch->configured != NULL,
         .terms = (const char *)terms->data,
         .submitted_s = batch->submitted_s,
         .submitted_ns = batch->submitted_ns,

@@ -35,7 +35,7 @@ struct answer *answers_expect(struct client *client);
 /* Sends it, once those before it have been; copies. The answer is gone then. Without memory the client is abandoned. */
 void answer_give(struct answer *answer, const char *text, size_t size);
 
-/* Sends the text when what the ticket stands for is committed; copies. -ENOMEM. */
+/* Sends the text, which may be empty, when what the ticket stands for is committed; copies. -ENOMEM. */
 int answers_hold(struct answers *answers, struct client *client, uint64_t ticket, const char *text,
                  size_t size);
 /* Everything up to this ticket is. */

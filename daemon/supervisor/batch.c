@@ -10,6 +10,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/template.h"
+#include "supervisor/fingerprint.h"
 #include "supervisor/order.h"
 
 struct batch_piece {
@@ -72,6 +73,17 @@ static int grow(void *array, uint32_t *capacity, size_t element_size, uint32_t n
         return -ENOMEM;
     *pointer = grown;
     *capacity = larger;
+    return 0;
+}
+
+int batch_configured(struct batch *batch, const struct fingerprint *asked)
+{
+    struct fingerprint *copy =
+        arena_take(&batch->texts, sizeof(*copy), _Alignof(struct fingerprint));
+    if (!copy)
+        return -ENOMEM;
+    *copy = *asked;
+    batch->configured = copy;
     return 0;
 }
 

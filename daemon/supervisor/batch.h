@@ -19,6 +19,7 @@
 #include "wire/job_state.h"
 
 struct ending;
+struct fingerprint;
 struct lane;
 struct order;
 struct wait;
@@ -81,7 +82,8 @@ struct batch {
     bool parting;
     /* The store has it, or is about to; what is told of it has been committed before. */
     bool durable;
-    bool configured; /* it comes from the configuration */
+    /* It comes from the configuration, which asked for this; NULL: it does not. In `texts`. */
+    const struct fingerprint *configured;
     /* The store has yet to say whether it takes the newest piece of it; or, unborn, all of it, and nobody knows of it. */
     bool admitting, unborn;
     /* Those that the store has taken, or all of a batch that is not durable; the rest does not run yet. */
@@ -130,6 +132,9 @@ struct batch {
 struct batch *batch_new(uint64_t number, const char *name, uid_t owner);
 /* Frees it; no lane and no watcher may be left. NULL is fine. */
 void batch_free(struct batch *batch);
+
+/* Notes that it comes from the configuration, which asked for this. -ENOMEM. */
+int batch_configured(struct batch *batch, const struct fingerprint *asked);
 
 /* Notes that the jobs added from now on are accepted at this moment. -ENOMEM. */
 int batch_accept(struct batch *batch, uint64_t now_ns);

@@ -235,6 +235,7 @@ static bool read_submission(struct config_reader *reader, config_setting_t *entr
     struct problems found = {0};
     int error = submission_read(params, &batch->submission, &found);
     json_decref(params);
+    batch->submission.configured = true;
     reader->no_memory |= error == -ENOMEM;
     tell_found(reader, "a batch", entry, &found);
     return !error;

@@ -52,7 +52,6 @@ static void keep_facts(struct rebuild *rebuild, const struct store_batch *stored
 {
     struct batch *batch = rebuild->batch;
     batch->retry_of = stored->retry_of;
-    batch->configured = stored->configured;
     batch->submitted_s = stored->submitted_s;
     batch->submitted_ns = stored->submitted_ns;
     batch->given_up = stored->given_up;
@@ -85,6 +84,8 @@ void rebuild_begin(struct rebuild *rebuild, const struct store_batch *stored)
     int code = keep_terms(rebuild, stored);
     if (!code)
         code = keep_key(rebuild, stored);
+    if (!code && stored->configured && stored->asked)
+        code = batch_configured(rebuild->batch, stored->asked);
     if (!code)
         code = keep_stop(rebuild, stored);
     if (code)

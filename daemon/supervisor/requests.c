@@ -70,8 +70,8 @@ static int make(struct supervisor *supervisor, const struct making *making, stru
         return refuse(error, RPC_FULL, "out of memory");
     batch->terms = *making->terms;
     batch->durable = making->durable;
-    batch->configured = making->configured;
-    if (making->key && batches_set_key(batches, batch, making->key, making->asked) != 0) {
+    if ((making->configured && batch_configured(batch, making->asked) != 0) ||
+        (making->key && batches_set_key(batches, batch, making->key, making->asked) != 0)) {
         batches_undo_add(batches, batch);
         return refuse(error, RPC_FULL, "out of memory");
     }
@@ -120,7 +120,9 @@ static int find_or_make(struct supervisor *supervisor, const struct submission *
     int code = check_durable(supervisor, submission, error);
     if (code)
         return code;
-    code = submission->key ? fingerprint_submission(submission, jobs, asked) : 0;
+    code = submission->key || submission->configured
+               ? fingerprint_submission(submission, jobs, asked)
+               : 0;
     if (code == -ENOMEM)
         return refuse(error, RPC_FULL, "out of memory");
     struct batch *batch = NULL;
@@ -137,7 +139,7 @@ static int find_or_make(struct supervisor *supervisor, const struct submission *
                             .key = code ? NULL : submission->key,
                             .owner = owner,
                             .durable = submission->durable && supervisor->store,
-                            .configured = submission->configured,
+                            .configured = !code && submission->configured,
                             .terms = &submission->terms,
                             .asked = asked};
     return make(supervisor, &making, out, error);
@@ -288,8 +290,10 @@ int request_submit(struct supervisor *supervisor, const struct submission *submi
         return code;
     if (!*existing) {
         uint64_t asked = 0;
-        struct admission_what what = {
-            .batch = batch, .is_new = true, .seals = true, .asked = batch->key ? &made : NULL};
+        struct admission_what what = {.batch = batch,
+                                      .is_new = true,
+                                      .seals = true,
+                                      .asked = batch->key || batch->configured ? &made : NULL};
         code =
             add(supervisor, &what, owner, jobs, room_of_whole(supervisor), &asked, problems, error);
         if (code) {

@@ -75,10 +75,11 @@ uint64_t store_committed(const struct store *store);
 struct store_batch {
     uint64_t number;
     uid_t owner;
-    const char *name, *key;          /* NULL: none */
-    const struct fingerprint *asked; /* what was asked for with the key; NULL: there is no key */
-    uint64_t retry_of;               /* 0: of none */
-    bool configured;                 /* it comes from the configuration */
+    const char *name, *key; /* NULL: none */
+    /* What was asked for with the key, or by the configuration; NULL: neither. */
+    const struct fingerprint *asked;
+    uint64_t retry_of;  /* 0: of none */
+    bool configured;    /* it comes from the configuration */
     const char *terms;  /* a JSON object, as batch.submit takes them, without name and key */
     double submitted_s; /* on the wall clock */
     uint64_t submitted_ns;

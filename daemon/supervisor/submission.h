@@ -24,7 +24,7 @@ struct submission {
     const char *key;  /* the client's own, which makes it one and the same batch; NULL: none */
     bool durable;    /* it is to outlive the daemon; what every batch wants unless told otherwise */
     bool insists;    /* and that was said */
-    bool configured; /* the configuration says all this; not read here */
+    bool configured; /* the configuration says all this; for who reads that to set */
     struct batch_terms terms;
     /* What tells the jobs that are to come from others, for batch.open alone: not read here, and the caller's. NULL:
      * nothing is told of them. */

@@ -1,6 +1,6 @@
 /*
- * Puts the parts together: what one reports, another is told. Signals and the order of start are here;
- * the order of stop is in stop.c.
+ * Puts the parts together: what one reports, another is told. Signals are here; the order of a start from when the
+ * plugins are known is in opening.c, that of a stop in stop.c.
  */
 #include "supervisor/supervisor.h"
 
@@ -21,7 +21,7 @@
 #include "supervisor/control.h"
 #include "supervisor/history.h"
 #include "supervisor/holds.h"
-#include "supervisor/notify.h"
+#include "supervisor/opening.h"
 #include "supervisor/pool.h"
 #include "supervisor/recovery.h"
 #include "supervisor/requests.h"
@@ -125,121 +125,11 @@ static const struct scheduler_callbacks scheduler_callbacks = {
 
 /* ---- What workers report ------------------------------------------------------------------- */
 
-static void on_request(void *context, struct client *client, const struct rpc_request *request)
-{
-    call_serve(context, client, request);
-}
-
-static void on_gone(void *context, struct client *client)
-{
-    struct supervisor *supervisor = context;
-    holds_drop(supervisor->holds, client);
-    admissions_drop(&supervisor->admissions, client);
-    answers_drop(&supervisor->answers, client);
-    errands_drop(client);
-}
-
 /* While the daemon stops, all of them are to be told so. */
 static bool fits(void *context, uint64_t jobs)
 {
     const struct supervisor *supervisor = context;
     return supervisor->stopping || jobs <= request_room(supervisor);
-}
-
-static void on_trouble(void *context, const struct error *error)
-{
-    const struct supervisor *supervisor = context;
-    log_write(supervisor->log, LOG_LEVEL_WARNING, "%s", error->text);
-}
-
-static const struct control_callbacks control_callbacks = {
-    .on_request = on_request,
-    .on_gone = on_gone,
-    .on_trouble = on_trouble,
-};
-
-static void start_batch(struct supervisor *supervisor, const struct config_batch *configured)
-{
-    struct batch *batch;
-    struct error error;
-    struct problems problems = {0};
-    AUTO_FREE char *jobs = json_dumps(configured->jobs, JSON_COMPACT);
-    struct bytes_view text = {.data = (const uint8_t *)jobs, .size = jobs ? strlen(jobs) : 0};
-    bool existing;
-    struct submission submission = configured->submission;
-    submission.configured = true;
-    if (request_submit(supervisor, &submission, geteuid(), text, &batch, &existing, &problems,
-                       &error)) {
-        char words[512] = "";
-        problems_first(&problems, words, sizeof(words));
-        log_write(supervisor->log, LOG_LEVEL_ERROR, "%s: the batch is refused: %s",
-                  configured->where, words[0] ? words : error.text);
-    }
-    problems_clear(&problems);
-}
-
-/* A batch of the configuration that has not finished since an earlier start goes on, and is not started again. */
-static bool goes_on(const struct supervisor *supervisor, const struct config_batch *configured)
-{
-    const char *name = configured->submission.name;
-    const struct batch *batch;
-    TAILQ_FOREACH (batch, &supervisor->batches.all, all_link) {
-        bool same_name = name && batch->name ? !strcmp(name, batch->name) : name == batch->name;
-        if (batch->configured && !batch->finished && same_name)
-            return true;
-    }
-    return false;
-}
-
-static void start_batches(struct supervisor *supervisor)
-{
-    bool *starts = calloc(supervisor->config->batches_count + 1, sizeof(*starts));
-    for (size_t i = 0; starts && i < supervisor->config->batches_count; i++)
-        starts[i] = !goes_on(supervisor, &supervisor->config->batches[i]);
-    for (size_t i = 0; i < supervisor->config->batches_count; i++) {
-        if (!starts || starts[i])
-            start_batch(supervisor, &supervisor->config->batches[i]);
-    }
-    free(starts);
-}
-
-/* The plugins are known, and what is to go on from before: from now on there is something to offer. */
-static int open_for_business(struct supervisor *supervisor)
-{
-    supervisor->control = control_new(supervisor->base, supervisor->config, supervisor->listen_fd,
-                                      supervisor->listen_lock >= 0, pool_count(supervisor->pool),
-                                      &control_callbacks, supervisor);
-    if (!supervisor->control)
-        return -ENOMEM;
-    supervisor->listen_fd = -1;
-    start_batches(supervisor);
-    struct error error;
-    if (notify_send("READY=1", &error) != 0)
-        log_write(supervisor->log, LOG_LEVEL_WARNING, "%s", error.text);
-    log_write(supervisor->log, LOG_LEVEL_INFO, "ready: pid=%d workers=%u socket=%s", (int)getpid(),
-              pool_count(supervisor->pool), supervisor->config->daemon.socket);
-    return 0;
-}
-
-static void on_recovered(void *context, int code, const struct error *error)
-{
-    struct supervisor *supervisor = context;
-    supervisor->recovering = false;
-    if (code) {
-        supervisor_give_up(supervisor, error->text);
-    } else if (!supervisor->stopping && open_for_business(supervisor) != 0) {
-        on_broken(supervisor);
-    }
-    scheduler_wake(supervisor->scheduler);
-}
-
-/* Reads what is to go on, if anything outlives the daemon; nobody is served before. */
-static int begin_business(struct supervisor *supervisor)
-{
-    if (!supervisor->store)
-        return open_for_business(supervisor);
-    supervisor->recovering = true;
-    return recover_unfinished(supervisor, on_recovered, supervisor);
 }
 
 /* Opens when all workers are there, so that the first batch finds them all; those that do not come up
@@ -249,7 +139,7 @@ static void on_change(void *context)
     struct supervisor *supervisor = context;
     bool open = pool_ready(supervisor->pool) > 0 && !pool_starting(supervisor->pool);
     if (open && !supervisor->control && !supervisor->recovering && !supervisor->stopping &&
-        begin_business(supervisor) != 0)
+        opening_begin(supervisor) != 0)
         on_broken(supervisor);
     scheduler_wake(supervisor->scheduler);
 }

@@ -63,7 +63,9 @@ START_TEST(all_that_was_told_of_a_batch_is_in_it)
     struct store_batch stored = plain;
     stored.name = "name";
     stored.retry_of = 12;
+    struct fingerprint asked = {.terms = {1}};
     stored.configured = true;
+    stored.asked = &asked;
     stored.terms = "{\"priority\":-3,\"limit\":5}";
     stored.stopped = "enough";
     stored.stopped_as = JOB_TIMED_OUT;
@@ -79,7 +81,8 @@ START_TEST(all_that_was_told_of_a_batch_is_in_it)
     ck_assert_uint_eq(batch->owner, 7);
     ck_assert_str_eq(batch->name, "name");
     ck_assert_uint_eq(batch->retry_of, 12);
-    ck_assert(batch->configured && batch->durable && batch->given_up && batch->cut_short);
+    ck_assert(fingerprint_is_same(&asked, batch->configured));
+    ck_assert(batch->durable && batch->given_up && batch->cut_short);
     ck_assert_int_eq(batch->terms.priority, -3);
     ck_assert_uint_eq(batch->terms.limit, 5);
     ck_assert_double_eq(batch->submitted_s, 1.5);
