@@ -46,10 +46,11 @@ static uint64_t wall_ns(const struct batch *batch, bool finished)
     return (finished ? batch->ended_ns : clock_now_ns()) - batch->submitted_ns;
 }
 
-/* How many times faster than one job after the other; 0 for a batch without work. */
+/* How many times faster than one job after the other; 0 for a batch without work. Of the seconds that are told, so that
+ * the store's lists, which have nothing else, say the same to the last digit. */
 static double speedup(uint64_t work_ns, uint64_t wall)
 {
-    return wall ? (double)work_ns / (double)wall : 0;
+    return wall > 0 ? clock_seconds(work_ns) / clock_seconds(wall) : 0;
 }
 
 json_t *summary_batch(const struct batch *batch)
