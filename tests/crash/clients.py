@@ -14,8 +14,12 @@ import awaitd
 from plans import Plan
 
 
+# The code of errors that a daemon answers with before it ends in order.
+STOPPING = 4
+
+
 class Lost(Exception):
-    """The connection ended, as it may when the daemon was killed."""
+    """The connection ended, as it may when the daemon is ended."""
 
 
 class Link:
@@ -46,6 +50,12 @@ class Link:
         try:
             return action(self.client)
         except (awaitd.Closed, ConnectionError) as error:
+            self.close()
+            self.world.check_killed(self.boot, error)
+            raise Lost from error
+        except awaitd.RpcError as error:
+            if error.code != STOPPING:
+                raise
             self.close()
             self.world.check_killed(self.boot, error)
             raise Lost from error
@@ -129,6 +139,10 @@ class Follower(threading.Thread):
     def _take(self, message, asked):
         if "id" in message:
             batch = asked.pop(message["id"])
+            if "error" in message and message["error"]["code"] == 1 and not batch.plan.durable:
+                batch.gone = True  # it was done, and is forgotten to make room for others
+                del self.open[batch.number]
+                return
             assert "result" in message, f"{batch}, from {self.open[batch.number][1]}: {message}"
             return
         event = message["params"]
@@ -357,6 +371,6 @@ class Submitter(threading.Thread):
             return None
 
     def check_gone(self, batch, error):
+        """It may be that it is forgotten, too, to make room for others."""
         assert error.code == 1 and not batch.plan.durable, f"{batch}: {error}"
-        assert batch.boot != self.link.boot, f"{batch}: {error}, though its daemon is there"
         batch.gone = True

@@ -76,12 +76,11 @@ def run_rounds(world, rng, rounds, clients, seed):
                   for number in range(clients)]
     for submitter in submitters:
         submitter.start()
-    for _ in range(rounds):
-        kind, = rng.choices(list(KINDS), KINDS.values())
-        end_somehow(world, rng, kind)
-        done[kind] += 1
-        if world.failures:
-            break
+    with world.reporting():
+        while done.total() < rounds and not world.failures:
+            kind, = rng.choices(list(KINDS), KINDS.values())
+            end_somehow(world, rng, kind)
+            done[kind] += 1
     for submitter in submitters:
         submitter.over.set()
     end = time.monotonic() + END_S
@@ -109,13 +108,14 @@ def judge(world, ledger, rng):
     """Everything that must hold in the end; returns what was found out."""
     with world.daemon.client() as client:
         found = verdict.find_lost(client, ledger)
-        verdict.check_batches(client, ledger, ledger.batches.values())
+        verdict.check_batches(client, ledger, ledger.batches.values(), world.boot)
     # Once more, when nothing is left in memory.
     world.stop()
     world.start()
     with world.daemon.client() as client:
         some = rng.sample(sorted(ledger.batches), min(50, len(ledger.batches)))
-        verdict.check_batches(client, ledger, [ledger.batches[number] for number in some])
+        verdict.check_batches(client, ledger, [ledger.batches[number] for number in some],
+                              world.boot)
     again = sum(batch.check_runs() for batch in ledger.batches.values())
     world.stop()
     state = pathlib.Path(world.daemon.state_dir)

@@ -30,7 +30,8 @@ class Batch:
         self._lock = threading.Lock()
 
     def __str__(self):
-        return f"batch {self.number} ({self.plan.name})"
+        durable = "" if self.plan.durable else ", not durable"
+        return f"batch {self.number} ({self.plan.name}{durable}, of daemon {self.boot})"
 
     @property
     def over(self):
@@ -88,6 +89,11 @@ class Batch:
         for job, event in by_job.items():
             check_job(self.plan, job, event, ends, self)
         check_summary(self.plan, summary, ends)
+
+    def check_told(self):
+        """The same of one that is gone, as far as one can tell."""
+        if self.summary and len(self.events) == len(self.plan.jobs):
+            self.check([self.events[seq] for seq in sorted(self.events)], self.summary)
 
     def check_runs(self):
         """Whether no job ran again after its end was told. Returns how many ran more than once."""
