@@ -60,13 +60,14 @@ static int grow(struct marks *marks)
     return 0;
 }
 
-/* What the store has just been told concerns the batch as it is now. */
-static int mark(struct marks *marks, struct batch *batch)
+/* What the store has just been told concerns the batch as it is now. `finished`: its end, which is the last that is told of
+ * it; behind that mark it may be forgotten. */
+static int mark(struct marks *marks, struct batch *batch, bool finished)
 {
     struct mark now = {.batch = batch,
                        .ticket = batch->ticket,
                        .completed = batch_completed(batch),
-                       .finished = batch->finished};
+                       .finished = finished};
     struct mark *last = marks->count ? mark_at(marks, marks->count - 1) : NULL;
     if (last && last->batch == batch && last->merged < MERGED_MAX) {
         now.merged = (uint16_t)(last->merged + 1);
@@ -82,11 +83,16 @@ static int mark(struct marks *marks, struct batch *batch)
 /* ---- What happens ---------------------------------------------------------------------------- */
 
 /* The store was told something of the batch, or could not be for want of memory: then no word can be kept. */
-static void told(struct supervisor *supervisor, struct batch *batch, int error)
+static void told_last(struct supervisor *supervisor, struct batch *batch, bool finished, int error)
 {
     batch->ticket = store_latest(supervisor->store);
-    if (error || mark(&supervisor->marks, batch) != 0)
+    if (error || mark(&supervisor->marks, batch, finished) != 0)
         supervisor_give_up(supervisor, "out of memory for what the store is to be told");
+}
+
+static void told(struct supervisor *supervisor, struct batch *batch, int error)
+{
+    told_last(supervisor, batch, false, error);
 }
 
 void record_completion(struct supervisor *supervisor, struct batch *batch,
@@ -138,7 +144,8 @@ void record_finished(struct supervisor *supervisor, struct batch *batch)
         .retries = batch->retries,
         .plugins = plugins,
     };
-    told(supervisor, batch, plugins ? store_finish(supervisor->store, &finish) : -ENOMEM);
+    told_last(supervisor, batch, true,
+              plugins ? store_finish(supervisor->store, &finish) : -ENOMEM);
 }
 
 void record_retry(struct supervisor *supervisor, struct batch *batch, uint32_t job, uint64_t due_ns)

@@ -293,6 +293,32 @@ START_TEST(a_finished_batch_is_not_forgotten_before_that_is_committed)
 }
 END_TEST
 
+/* However many marks its completions take: only with its end, the last thing told of it, may it be forgotten. */
+START_TEST(a_finished_batch_is_not_forgotten_before_its_last_mark)
+{
+    supervisor.batches.history_bytes_max = 1;
+    struct batch *next = batches_add(&supervisor.batches, NULL, 0);
+    batch = batches_add(&supervisor.batches, NULL, 0);
+    uint64_t number = batch->number;
+    batch->durable = true;
+    (void)add_jobs(batch, 0, 257); /* one mark moves on 256 times */
+    batch_seal(batch, clock_now_ns());
+    batch_start(batch, 0, 257, 1, clock_now_ns());
+    for (uint32_t job = 0; job < 257; job++)
+        end_job(job);
+    uint64_t results = ticket;
+    record_finished(&supervisor, batch);
+    batches_finished(&supervisor.batches, batch);
+    batch_seal(next, clock_now_ns());
+    batches_finished(&supervisor.batches, next);
+    commit(results);
+    ck_assert_ptr_eq(batches_find(&supervisor.batches, number), batch);
+    ck_assert(!batch_told_finished(batch));
+    commit(ticket);
+    ck_assert_ptr_null(batches_find(&supervisor.batches, number));
+}
+END_TEST
+
 START_TEST(what_is_to_be_remembered_is_recorded)
 {
     batch_start(batch, 0, 2, 1, clock_now_ns());
@@ -373,6 +399,7 @@ int main(void)
     tcase_add_test(tests, two_batches_are_told_each_by_its_own);
     tcase_add_test(tests, a_finished_batch_is_told_when_that_is_committed);
     tcase_add_test(tests, a_finished_batch_is_not_forgotten_before_that_is_committed);
+    tcase_add_test(tests, a_finished_batch_is_not_forgotten_before_its_last_mark);
     tcase_add_test(tests, what_is_to_be_remembered_is_recorded);
     tcase_add_test(tests,
                    numbers_of_batches_that_are_not_stored_are_reserved_before_they_are_given);
