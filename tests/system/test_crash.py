@@ -10,7 +10,7 @@ import pytest
 
 from awaitd import DEADLINE, SANITIZED, SOURCE
 
-ROUNDS = os.environ.get("AW_CRASH_ROUNDS", "10" if SANITIZED else "50")
+ROUNDS = os.environ.get("AW_CRASH_ROUNDS", "30" if SANITIZED else "50")
 # For many more rounds than these.
 LIMIT_S = 10 * DEADLINE + 10 * int(ROUNDS)
 
