@@ -45,7 +45,8 @@ static const char what_to_do[] =
 
 enum store_trouble store_db_trouble(struct store_db *db, int result, struct error *error)
 {
-    int primary = result & 0xff, system_error = sqlite3_system_errno(db->sqlite);
+    /* Of what fails within a COMMIT, SQLite keeps no errno, or still has that of something before it. */
+    int primary = result & 0xff, system_error = errno;
     int extended = sqlite3_extended_errcode(db->sqlite);
     if (primary == SQLITE_OK || primary == SQLITE_ROW || primary == SQLITE_DONE)
         return STORE_FINE;
@@ -63,6 +64,8 @@ enum store_trouble store_db_trouble(struct store_db *db, int result, struct erro
                         sqlite3_errmsg(db->sqlite), what_to_do);
         return STORE_CORRUPT;
     }
+    if (primary == SQLITE_CANTOPEN) /* it tries again, in other ways */
+        system_error = sqlite3_system_errno(db->sqlite);
     bool by_system = (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN) && system_error;
     (void)error_set(error, -EIO, "%s: %s (SQLite %d)%s%s", db->path, sqlite3_errmsg(db->sqlite),
                     extended, by_system ? ": " : "",

@@ -29,6 +29,7 @@ static struct {
     atomic_bool full;       /* nothing can be written */
     atomic_llong end;       /* nothing can be written from this byte of a file on; 0: everywhere */
     atomic_bool sync_fails; /* fsync() does */
+    atomic_int write_error; /* errno of what is written; 0: none */
     atomic_bool corrupt;    /* what is written makes no sense */
     atomic_int syncs;       /* how many there were */
     pthread_mutex_t mutex;
@@ -61,6 +62,10 @@ static inline int disk_write(sqlite3_file *file, const void *data, int size, sql
         return SQLITE_FULL;
     if (atomic_load(&disk.corrupt))
         return SQLITE_CORRUPT;
+    if (atomic_load(&disk.write_error)) {
+        errno = atomic_load(&disk.write_error);
+        return SQLITE_IOERR_WRITE;
+    }
     (void)pthread_mutex_lock(&disk.mutex);
     disk.log_written |= file == disk.log;
     (void)pthread_mutex_unlock(&disk.mutex);
@@ -191,6 +196,7 @@ static inline void on_failed(void *context, const struct error *why, bool corrup
     ck_assert_ptr_eq(context, &told);
     ck_assert(why->text[0]);
     has_failed = true;
+    error = *why;
     is_corrupt = corrupt;
     tell("failed\n");
 }

@@ -207,11 +207,33 @@ START_TEST(a_corrupt_database_is_told_to_be_so)
 }
 END_TEST
 
+START_TEST(a_quota_that_is_used_up_is_a_disk_that_is_full)
+{
+    atomic_store(&disk.write_error, EDQUOT);
+    (void)admit(1, NULL, "[]");
+    settle();
+    ck_told("full\n1 ENOSPC\ncommitted 1\n");
+    atomic_store(&disk.write_error, 0);
+    (void)admit(2, NULL, "[]");
+    settle();
+    ck_told("2 admitted\ncommitted 2\nroom\n");
+
+    /* It is another reason that counts now. */
+    atomic_store(&disk.write_error, EIO);
+    (void)admit(3, NULL, "[]");
+    TURN_UNTIL(has_failed);
+    ck_told("failed\n");
+    ck_assert_ptr_nonnull(strstr(error.text, "Input/output error"));
+    atomic_store(&disk.write_error, 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *made = suite_create("store_full");
     TCase *tests = tcase_create("store_full");
     tcase_add_checked_fixture(tests, set_up_store, tear_down_store);
+    tcase_add_test(tests, a_quota_that_is_used_up_is_a_disk_that_is_full);
     tcase_add_test(tests, what_is_asked_for_is_refused_while_the_disk_is_full);
     tcase_add_test(tests, what_has_happened_waits_until_there_is_room);
     tcase_add_test(tests, what_waits_is_tried_again_though_nothing_comes);
