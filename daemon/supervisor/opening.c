@@ -138,6 +138,8 @@ static void on_recovered(void *context, int code, const struct error *error)
     supervisor->recovering = false;
     if (code) {
         supervisor_give_up(supervisor, error->text);
+        if (code == -EUCLEAN) /* another start would find the same */
+            supervisor->exit_code = SUPERVISOR_EXIT_CONFIG;
     } else if (!supervisor->stopping && open_up(supervisor) != 0) {
         supervisor_give_up(supervisor, "out of memory at the start");
     }

@@ -225,6 +225,9 @@ static void on_unfinished_end(void *context, int code, const struct error *error
     take_code(recovery, code, error);
     if (!recovery->code)
         complete_unfinished(recovery);
+    if (recovery->code == -EUCLEAN)
+        (void)error_set(&recovery->error, recovery->code,
+                        "%s; awaitd(8) shows what to do, under THE STATE", recovery->error.text);
     if (!recovery->code && recovery->batches)
         log_write(recovery->supervisor->log, LOG_LEVEL_INFO,
                   "unfinished batches go on: batches=%llu jobs=%llu",

@@ -75,7 +75,9 @@ static struct bytes_view copy_view(struct store_part *part, struct bytes_view vi
 static void take_numbers(struct store_columns *columns, const struct store_db *db,
                          struct store_batch *batch)
 {
-    batch->number = store_get_integer(columns, INT64_MAX);
+    batch->number = store_get_integer(columns, INT64_MAX - 1); /* there is one behind it */
+    if (!batch->number)
+        columns->bad = true;
     batch->owner = (uid_t)store_get_integer(columns, UINT32_MAX);
     batch->retry_of = store_get_integer(columns, INT64_MAX);
     batch->configured = store_get_bool(columns);
@@ -202,6 +204,15 @@ static int explain(const struct store_read *read, int result, struct error *erro
                      sqlite3_errmsg(read->db->sqlite));
 }
 
+static int bad_row(const struct store_read *read, const struct store_cursor *cursor,
+                   sqlite3_stmt *row, struct error *error)
+{
+    int64_t number =
+        cursor->stage == STORE_STAGE_BATCH ? sqlite3_column_int64(row, 0) : (int64_t)cursor->number;
+    return error_set(error, -EBADMSG, "%s: batch %lld has a row that makes no sense",
+                     read->db->path, (long long)number);
+}
+
 /* Takes rows until the parts are full. 0: they are; 1: there are no more rows; or a negative errno. */
 static int take_rows(struct store_read *read, struct store_cursor *cursor, sqlite3_stmt *query,
                      struct store_parts *parts, struct error *error)
@@ -217,8 +228,7 @@ static int take_rows(struct store_read *read, struct store_cursor *cursor, sqlit
         if (!stages[cursor->stage].take(&columns, read->db, parts, &place))
             return error_set(error, -ENOMEM, "out of memory");
         if (columns.bad)
-            return error_set(error, -EBADMSG, "%s: batch %llu has a row that makes no sense",
-                             read->db->path, (unsigned long long)cursor->number);
+            return bad_row(read, cursor, query, error);
         cursor->next = place + 1;
     }
     return 0;

@@ -4,6 +4,7 @@
  */
 #include "supervisor/store_row.h"
 
+#include <math.h>
 #include <string.h>
 #include "supervisor/fingerprint.h"
 #include "supervisor/store_db.h"
@@ -96,7 +97,11 @@ bool store_get_bool(struct store_columns *columns)
 
 double store_get_real(struct store_columns *columns)
 {
-    return sqlite3_column_double(columns->statement, columns->column++);
+    double value = sqlite3_column_double(columns->statement, columns->column++);
+    if (isfinite(value)) /* as JSON has to be */
+        return value;
+    columns->bad = true;
+    return 0;
 }
 
 const char *store_get_text(struct store_columns *columns)

@@ -4,13 +4,14 @@ store."""
 import contextlib
 import json
 import os
+import re
 import sqlite3
 import threading
 import time
 
 import pytest
 
-from awaitd import NOBODY, RpcError, as_nobody, encode, eventually, wait_job
+from awaitd import NOBODY, DaemonFailed, RpcError, as_nobody, encode, eventually, wait_job
 
 # Only the latest finished batch stays in memory.
 FORGETFUL = {"limits": {"history_bytes": 0}}
@@ -209,6 +210,20 @@ def test_what_was_told_is_the_same_after_a_restart(forgetful, kill):
 
 
 # ---- Many at once --------------------------------------------------------------------------------
+
+
+def test_a_start_with_an_unfinished_batch_that_makes_no_sense_is_refused(make_daemon):
+    """And not tried again and again."""
+    daemon = make_daemon().start()
+    with daemon.client() as client:
+        client.submit(wait_job(3600))
+    daemon.kill()
+    with contextlib.closing(sqlite3.connect(daemon.state_dir / "awaitd.db")) as database, database:
+        database.execute("UPDATE piece SET first = 1")
+    with pytest.raises(DaemonFailed) as failed:
+        daemon.start()
+    assert failed.value.status == 78
+    assert re.search(r"batch 1 in the store: piece 0: .* instead of .*THE STATE", failed.value.log)
 
 
 def submit_many(client, count, jobs=5):

@@ -218,6 +218,7 @@ static const char *const spoiled[] = {
     "UPDATE piece SET first = 4294967296",
     "UPDATE results SET first = 4294967296",
     "UPDATE job SET attempt = -1",
+    "UPDATE batch SET submitted = 9e999",
 };
 
 START_TEST(a_row_that_makes_no_sense_is_told_of)
@@ -238,6 +239,44 @@ START_TEST(a_row_that_makes_no_sense_is_told_of)
 }
 END_TEST
 
+static const char *const spoiled_numbers[][2] = {
+    {"UPDATE batch SET number = 0", "batch 0 has"},
+    {"UPDATE batch SET number = 9223372036854775807", "batch 9223372036854775807 has"},
+};
+
+static char why_not[sizeof(((struct error *)0)->text)];
+static int not_read;
+
+static void on_no_batch(void *context, const struct store_batch *batch)
+{
+    (void)context;
+    ck_abort_msg("batch %llu", (unsigned long long)batch->number);
+}
+
+static void on_not_read(void *context, int code, const struct error *why)
+{
+    (void)context;
+    not_read = code;
+    (void)snprintf(why_not, sizeof(why_not), "%s", why->text);
+}
+
+/* The last number that SQLite has is one that nothing comes behind. */
+START_TEST(a_number_that_is_none_is_told_of)
+{
+    static const struct store_reader none = {.on_batch = on_no_batch, .on_end = on_not_read};
+    (void)admit(1, NULL, "[]");
+    close_store();
+    change(spoiled_numbers[_i][0]);
+    open_store();
+    not_read = 0;
+    ck_assert_int_eq(store_read_unfinished(store, &none, NULL), 0);
+    while (!not_read)
+        ck_assert_int_eq(event_base_loop(base, EVLOOP_ONCE), 0);
+    ck_assert_int_eq(not_read, -EBADMSG);
+    ck_assert_ptr_nonnull(strstr(why_not, spoiled_numbers[_i][1]));
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *made = suite_create("store_read");
@@ -248,6 +287,8 @@ static Suite *suite(void)
     tcase_add_test(tests, only_batches_that_have_not_finished_are_unfinished);
     tcase_add_test(tests, an_empty_store_has_no_batches);
     tcase_add_test(tests, what_was_recorded_before_is_read);
+    tcase_add_loop_test(tests, a_number_that_is_none_is_told_of, 0,
+                        (int)(sizeof(spoiled_numbers) / sizeof(spoiled_numbers[0])));
     tcase_add_loop_test(tests, a_row_that_makes_no_sense_is_told_of, 0,
                         sizeof(spoiled) / sizeof(spoiled[0]));
     suite_add_tcase(made, tests);
