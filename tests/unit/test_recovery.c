@@ -509,6 +509,7 @@ int main(void)
 {
     Suite *suite = suite_create("recovery");
     TCase *tcase = tcase_create("recovery");
+    tcase_set_timeout(tcase, 60); /* the disk may be busy */
     tcase_add_checked_fixture(tcase, set_up_all, tear_down_all);
     tcase_add_test(tcase, unfinished_batches_go_on);
     tcase_add_test(tcase, an_empty_store_has_nothing_to_go_on_with);

@@ -741,6 +741,7 @@ int main(void)
 {
     Suite *suite = suite_create("scheduler_restore");
     TCase *tcase = tcase_create("scheduler_restore");
+    tcase_set_timeout(tcase, 60); /* the disk may be busy */
     tcase_add_checked_fixture(tcase, set_up_all, tear_down);
     tcase_add_test(tcase, what_ran_runs_again_and_what_has_ended_does_not);
     tcase_add_test(tcase, jobs_that_ended_out_of_turn_are_left_out);

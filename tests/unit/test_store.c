@@ -595,6 +595,7 @@ static Suite *suite(void)
 {
     Suite *made = suite_create("store");
     TCase *tests = tcase_create("store");
+    tcase_set_timeout(tests, 60); /* the disk may be busy */
     tcase_add_checked_fixture(tests, set_up_store, tear_down_store);
     tcase_add_test(tests, a_batch_is_read_back_as_it_was_admitted);
     tcase_add_test(tests, a_batch_of_which_nothing_is_said_is_read_back_so);

@@ -322,6 +322,7 @@ int main(void)
 {
     Suite *suite = suite_create("store_db");
     TCase *tests = tcase_create("store_db");
+    tcase_set_timeout(tests, 60); /* the disk may be busy */
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, a_new_database_is_this_users_alone_whatever_the_umask, 0, 3);
     tcase_add_test(tests, it_works_as_the_store_needs_it);

@@ -232,6 +232,7 @@ static Suite *suite(void)
 {
     Suite *made = suite_create("store_full");
     TCase *tests = tcase_create("store_full");
+    tcase_set_timeout(tests, 60); /* the disk may be busy */
     tcase_add_checked_fixture(tests, set_up_store, tear_down_store);
     tcase_add_test(tests, a_quota_that_is_used_up_is_a_disk_that_is_full);
     tcase_add_test(tests, what_is_asked_for_is_refused_while_the_disk_is_full);

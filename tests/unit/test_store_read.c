@@ -281,6 +281,7 @@ static Suite *suite(void)
 {
     Suite *made = suite_create("store_read");
     TCase *tests = tcase_create("store_read");
+    tcase_set_timeout(tests, 60); /* the disk may be busy */
     tcase_add_checked_fixture(tests, set_up_store, tear_down_store);
     tcase_add_test(tests, large_batches_are_read_in_parts_that_are_bounded);
     tcase_add_test(tests, reads_are_served_one_after_the_other);

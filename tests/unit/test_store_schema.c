@@ -181,6 +181,7 @@ int main(void)
 {
     Suite *suite = suite_create("store_schema");
     TCase *tests = tcase_create("store_schema");
+    tcase_set_timeout(tests, 60); /* the disk may be busy */
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, an_empty_database_becomes_the_current_version);
     tcase_add_test(tests, a_newer_version_is_refused);
