@@ -59,6 +59,8 @@ void admissions_init(struct admissions *admissions)
 
 static void free_admission(struct admission *admission)
 {
+    if (admission->client && admission->follow != WATCH_NONE)
+        client_watchers(admission->client)->expected--;
     json_decref(admission->id);
     json_decref(admission->result);
     free(admission->key);
@@ -209,6 +211,8 @@ void admission_expect(struct supervisor *supervisor, struct batch *batch, struct
     admission->id = id ? json_deep_copy(id) : NULL;
     admission->result = result;
     admission->follow = follow;
+    client_watchers(client)->expected += follow != WATCH_NONE;
+    client_answers(client)->keyed |= batch->key != NULL;
     /* That of a notification is empty: requests behind it wait for what it does. */
     admission->answer = answers_expect(client);
     bool no_memory = !result || !admission->answer || (id && !admission->id);
@@ -224,7 +228,7 @@ int admission_hold(struct supervisor *supervisor, struct batch *batch, struct cl
     hold->batch = batch;
     hold->client = client;
     LIST_INSERT_HEAD(&supervisor->admissions.holds, hold, link);
-    client_hold(client);
+    client_hold_shortly(client);
     return 0;
 }
 

@@ -48,7 +48,7 @@ static void send_ready(struct client *client)
         return;
     if (own->awaited)
         client_release(client);
-    own->awaited = false;
+    own->awaited = own->keyed = false;
     client_answers_changed(client);
 }
 
@@ -87,6 +87,19 @@ void answer_give(struct answer *answer, const char *text, size_t size)
     send_ready(client);
 }
 
+int answers_send(struct client *client, const char *text, size_t size)
+{
+    if (TAILQ_EMPTY(&client_answers(client)->list)) {
+        client_send(client, text, size);
+        return 0;
+    }
+    struct answer *place = answers_expect(client);
+    if (!place)
+        return -ENOMEM;
+    answer_give(place, text, size);
+    return 0;
+}
+
 int answers_hold(struct answers *answers, struct client *client, uint64_t ticket, const char *text,
                  size_t size)
 {
@@ -122,7 +135,7 @@ void answers_committed(struct answers *answers, uint64_t ticket)
 void answers_await(struct client *client)
 {
     client_answers(client)->awaited = true;
-    client_hold(client);
+    client_hold_shortly(client);
 }
 
 void answers_drop(struct answers *answers, struct client *client)

@@ -23,6 +23,8 @@ struct client_answers {
     TAILQ_HEAD(, answer) list;
     unsigned tickets; /* of them, those that wait for one */
     bool awaited;     /* the client is held until there are none */
+    bool
+        keyed; /* one of them may come long after its batch was asked for: it has a key, which another may have */
 };
 
 void answers_init(struct answers *answers);
@@ -35,6 +37,8 @@ struct answer *answers_expect(struct client *client);
 /* Sends it, once those before it have been; copies. The answer is gone then. Without memory the client is abandoned. */
 void answer_give(struct answer *answer, const char *text, size_t size);
 
+/* Sends the text at once, but not before the answers to earlier requests; copies. -ENOMEM. */
+int answers_send(struct client *client, const char *text, size_t size);
 /* Sends the text, which may be empty, when what the ticket stands for is committed; copies. -ENOMEM. */
 int answers_hold(struct answers *answers, struct client *client, uint64_t ticket, const char *text,
                  size_t size);

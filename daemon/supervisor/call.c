@@ -38,15 +38,7 @@ static int send_answer(struct call *call, const char *text, size_t size)
 {
     if (call->ticket)
         return answers_hold(&call->supervisor->answers, call->client, call->ticket, text, size);
-    if (TAILQ_EMPTY(&client_answers(call->client)->list)) {
-        client_send(call->client, text, size);
-        return 0;
-    }
-    struct answer *place = answers_expect(call->client);
-    if (!place)
-        return -ENOMEM;
-    answer_give(place, text, size);
-    return 0;
+    return answers_send(call->client, text, size);
 }
 
 /* Whether the request has to wait for the answers of those before it: requests that make batches need not wait for one

@@ -48,7 +48,8 @@ struct client {
     struct client_watchers watchers;
     struct errand *errand;
     struct client_answers answers;
-    bool held;    /* the request in front cannot be served yet */
+    bool held;    /* the request in front cannot be served yet, */
+    bool shortly; /* which will not take long */
     bool ended;   /* no more input will come */
     bool gone;    /* nobody is there to read answers either */
     bool closing; /* serve no more; close when everything has been sent */
@@ -86,9 +87,10 @@ static void set_gone(struct client *client)
  * the input. */
 static bool close_if_over(struct client *client)
 {
-    bool waits = !LIST_EMPTY(&client->watchers.list) || !TAILQ_EMPTY(&client->answers.list);
-    bool idle = client->ended && (client->gone || !waits);
-    if ((!client->closing && !idle) || unsent(client))
+    bool unanswered = !client->gone && !TAILQ_EMPTY(&client->answers.list);
+    bool waits = unanswered || (!client->gone && !LIST_EMPTY(&client->watchers.list));
+    bool over = client->closing ? !unanswered : client->ended && !waits;
+    if (!over || unsent(client))
         return false;
     close_client(client);
     return true;
@@ -123,7 +125,7 @@ static void on_hangup(evutil_socket_t fd, short what, void *context)
     if (!hung_up(client))
         return;
     set_gone(client);
-    if (client->held)
+    if (client->held && !client->shortly)
         client->closing = true;
     serve_some(client);
 }
@@ -171,8 +173,8 @@ static void refuse(struct client *client, const json_t *id, int code, const char
 {
     size_t size;
     AUTO_FREE char *text = rpc_error(id, code, message, NULL, &size);
-    if (text)
-        client_send(client, text, size);
+    if (!text || answers_send(client, text, size) != 0)
+        client_abandon(client);
 }
 
 void client_end(struct client *client)
@@ -298,7 +300,8 @@ static void serve_some(struct client *client)
         late = clock_now_ns() >= end_ns;
     }
     if (client->closing) {
-        (void)close_if_over(client); /* else when all is sent */
+        if (!close_if_over(client)) /* until all is sent */
+            watch_for_hangup(client);
     } else if (client->held) {
         stop_reading(client); /* until client_release() */
         watch_for_hangup(client);
@@ -451,6 +454,12 @@ void client_abandon(struct client *client)
 void client_hold(struct client *client)
 {
     client->held = true;
+    client->shortly = false;
+}
+
+void client_hold_shortly(struct client *client)
+{
+    client->held = client->shortly = true;
 }
 
 void client_release(struct client *client)
@@ -478,7 +487,7 @@ struct client_answers *client_answers(struct client *client)
 
 void client_answers_changed(struct client *client)
 {
-    if (client->ended && TAILQ_EMPTY(&client->answers.list))
+    if ((client->ended || client->closing) && TAILQ_EMPTY(&client->answers.list))
         take_another_turn(client);
 }
 

@@ -50,12 +50,15 @@ void client_send(struct client *client, const void *text, size_t size);
 /* Closes the connection, later in this turn of the loop: the client cannot be told what it asked for, and is
  * to notice. */
 void client_abandon(struct client *client);
-/* Serves no more requests, and closes the connection when what was queued has been sent. */
+/* Serves no more requests, and closes the connection when what was queued, and the answers that come later, have been
+ * sent. */
 void client_end(struct client *client);
 /* The request that is being carried out cannot be yet: nothing more is read, and it is carried out again after
  * client_release(), in the next turn of the loop, even if much waits to be sent: others may wait for that. A client
  * that is gone before that is closed, and what it asked for is not done. */
 void client_hold(struct client *client);
+/* The same for what is over soon: what it asked for is done even if the client is gone before that. */
+void client_hold_shortly(struct client *client);
 void client_release(struct client *client);
 bool client_is_held(const struct client *client);
 /* Where errands.c keeps what a held client waits for; NULL at first. */
@@ -76,6 +79,7 @@ void client_answers_changed(struct client *client);
 struct client_watchers {
     LIST_HEAD(, watcher) list;
     size_t count;
+    size_t expected; /* as many more will be there once their batches have been admitted */
 };
 struct client_watchers *client_watchers(struct client *client);
 /* A watcher was added to or taken from the list. */

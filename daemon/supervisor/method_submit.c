@@ -114,9 +114,10 @@ static bool has_number(struct call *call)
 static bool may_make(struct call *call, const struct submission *submission,
                      enum watch_events follow)
 {
-    bool waits = !TAILQ_EMPTY(&client_answers(call->client)->list);
+    const struct client_answers *own = client_answers(call->client);
+    bool waits = !TAILQ_EMPTY(&own->list);
     bool admitted = submission->durable && call->supervisor->store;
-    if (waits && (!admitted || (submission->key && follow != WATCH_NONE))) {
+    if (waits && (!admitted || (follow != WATCH_NONE && (submission->key || own->keyed)))) {
         answers_await(call->client);
         return false;
     }

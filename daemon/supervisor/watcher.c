@@ -248,7 +248,8 @@ static struct watcher *add(struct watchers *watchers, struct client *client, str
 
 bool watchers_full(const struct watchers *watchers, struct client *client)
 {
-    return client_watchers(client)->count >= watchers->client_max;
+    const struct client_watchers *own = client_watchers(client);
+    return own->count + own->expected >= watchers->client_max;
 }
 
 int watchers_watch(struct watchers *watchers, struct client *client, struct batch *batch,

@@ -33,7 +33,7 @@ void client_send(struct client *client, const void *text, size_t size)
     (void)snprintf(sent + strlen(sent), sizeof(sent) - strlen(sent), "%s", line);
 }
 
-void client_hold(struct client *client)
+void client_hold_shortly(struct client *client)
 {
     client->held = true;
 }
@@ -120,6 +120,17 @@ START_TEST(one_client_is_answered_in_the_order_it_asked)
 }
 END_TEST
 
+START_TEST(what_is_sent_at_once_is_sent_behind_answers_to_come)
+{
+    ck_assert_int_eq(answers_send(&clients[0], "a", 1), 0);
+    hold(0, 1, "b");
+    ck_assert_int_eq(answers_send(&clients[0], "c", 1), 0);
+    ck_assert_str_eq(sent, "0:a ");
+    answers_committed(&answers, 1);
+    ck_assert_str_eq(sent, "0:a 0:b 0:c ");
+}
+END_TEST
+
 START_TEST(one_client_does_not_wait_for_another)
 {
     struct answer *never = answers_expect(&clients[0]);
@@ -163,6 +174,7 @@ int main(void)
     tcase_add_test(tests, answers_are_sent_in_the_order_of_their_tickets);
     tcase_add_test(tests, a_client_that_is_gone_is_sent_nothing);
     tcase_add_test(tests, one_client_is_answered_in_the_order_it_asked);
+    tcase_add_test(tests, what_is_sent_at_once_is_sent_behind_answers_to_come);
     tcase_add_test(tests, one_client_does_not_wait_for_another);
     tcase_add_test(tests, a_client_that_waits_for_its_answers_goes_on_behind_the_last);
     tcase_add_test(tests, a_client_may_go_while_its_answer_is_ready_and_another_is_not);

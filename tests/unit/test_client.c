@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "suite.h"
+#include "supervisor/answers.h"
 #include "supervisor/client.h"
 #include "wire/rpc.h"
 
@@ -23,7 +24,8 @@ struct served {
     size_t answer_bytes;
     uint64_t work_ns; /* what a request takes */
     char last_method[64];
-    bool holds; /* requests cannot be served yet */
+    bool holds; /* requests cannot be served yet, */
+    bool shortly;
 };
 
 struct watcher { /* the client only counts them */
@@ -44,7 +46,10 @@ static void on_request(void *context, struct client *client, const struct rpc_re
         continue;
     (void)snprintf(served.last_method, sizeof(served.last_method), "%s", request->method);
     if (served.holds) {
-        client_hold(client);
+        if (served.shortly)
+            client_hold_shortly(client);
+        else
+            client_hold(client);
         return;
     }
     AUTO_FREE char *answer = malloc(served.answer_bytes + 1);
@@ -410,6 +415,34 @@ START_TEST(what_was_asked_before_hanging_up_is_done)
 }
 END_TEST
 
+START_TEST(what_was_held_shortly_is_done_after_hanging_up)
+{
+    served.holds = served.shortly = true;
+    put_many(peer, 2);
+    settle();
+    hang_up();
+    settle();
+    ck_assert_uint_eq(served.closed, 0);
+    served.holds = false;
+    client_release(served.client);
+    wait_for_end();
+    ck_assert_uint_eq(served.requests, 3); /* the first of the two is carried out again */
+}
+END_TEST
+
+START_TEST(an_answer_to_come_is_sent_before_the_connection_is_given_up)
+{
+    struct answer *answer = answers_expect(served.client);
+    put_text("]");
+    settle();
+    ck_assert_uint_eq(served.closed, 0);
+    answer_give(answer, "answer", 6);
+    AUTO_FREE char *text = get();
+    ck_assert(strncmp(text, "answer{", 7) == 0);
+    ck_assert_uint_eq(served.closed, 1);
+}
+END_TEST
+
 /* How much answers that nobody will read may take. */
 static unsigned answers_in_memory;
 
@@ -729,6 +762,8 @@ int main(void)
     tcase_add_test(tests, a_client_that_hangs_up_is_gone);
     tcase_add_test(tests, a_client_that_hangs_up_in_the_middle_of_a_request_is_gone);
     tcase_add_test(tests, what_was_asked_before_hanging_up_is_done);
+    tcase_add_test(tests, what_was_held_shortly_is_done_after_hanging_up);
+    tcase_add_test(tests, an_answer_to_come_is_sent_before_the_connection_is_given_up);
     tcase_add_test(tests, answers_to_a_client_that_is_gone_take_no_memory_and_no_time_of_others);
     tcase_add_test(tests, a_client_that_shuts_down_its_side_gets_its_answers);
     tcase_add_test(tests, a_client_that_shuts_down_its_side_stays_while_it_has_watchers);
