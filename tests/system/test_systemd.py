@@ -154,4 +154,5 @@ def test_the_service_starts_what_was_installed():
     text = unit.read_text(encoding="utf-8")
     assert f"ExecStart={AWAITD}" in text
     assert "\nStateDirectory=awaitd\nStateDirectoryMode=0700\n" in text
+    assert "\nTimeoutStartSec=infinity\n" in text  # a large store takes its time
     assert "Type=notify" in text
