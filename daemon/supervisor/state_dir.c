@@ -114,9 +114,12 @@ static int check_access(const char *path, const char *there, struct error *error
 {
     struct stat status;
     if (stat(there, &status) != 0 || (!S_ISDIR(status.st_mode) && (errno = ENOTDIR)) ||
-        access(there, W_OK | X_OK) != 0)
-        return error_set(error, -errno, "the state directory %s: %s: %s; %s", path, there,
+        access(there, W_OK | X_OK) != 0) {
+        bool itself = strcmp(path, there) == 0;
+        return error_set(error, -errno, "the state directory %s%s%s: %s; %s", path,
+                         itself ? "" : " is to be made in ", itself ? "" : there,
                          strerrordesc_np(errno), choose_another);
+    }
     return 0;
 }
 
