@@ -344,6 +344,18 @@ def test_what_did_not_succeed_is_tried_again_after_a_restart(daemon, folder, aga
 # ---- Not durable ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("method", ["batch.submit", "batch.open"])
+def test_nobody_has_to_come_by_for_the_first_batch_that_is_not_durable(start_daemon, method):
+    """Its number is reserved in the store first, which nothing else makes commit."""
+    daemon = start_daemon()
+    jobs = {"jobs": [wait_job(0)]} if method == "batch.submit" else {}
+    with daemon.client() as client:
+        for number in range(1, 202):  # more than are reserved at once
+            assert client.call(method, durable=False, **jobs)["batch"] == number
+        if jobs:
+            assert client.call("batch.wait", batch=201)["succeeded"] == 1
+
+
 def test_what_is_not_durable_is_gone(daemon, again):
     held = submit(daemon, wait_job(HOUR), durable=False, key="k")
     done = submit(daemon, wait_job(0), durable=False)
