@@ -262,7 +262,11 @@ class Submitter(threading.Thread):
         if not self.world.take_bait():
             return client.call(method, **params)
         data = awaitd.encode(method, params, 0)
-        sent = self.rng.choice((len(data), self.rng.randint(1, len(data))))
+        sent = self.rng.choice((0, len(data), self.rng.randint(1, len(data))))
+        if sent == 0:  # as soon as there is an answer
+            answer = client.call(method, **params)
+            self.world.bite()
+            return answer
         client.send(data[:sent])
         self.world.bite()
         client.send(data[sent:])
@@ -344,6 +348,8 @@ class Submitter(threading.Thread):
             answer = self.insist(batch, "batch.pause")
             if answer and answer["paused"]:
                 self.paused.append(batch)
+            if self.world.take_bait():
+                self.world.bite()
 
     def resume(self, batch):
         shown = self.insist(batch, "batch.show")
