@@ -211,6 +211,11 @@ static inline enum job_state batch_state(const struct batch *batch, uint32_t job
     return (enum job_state)batch->states[job];
 }
 
+/* How many jobs of it may be told of: none of a piece that the store may still refuse. */
+static inline uint32_t batch_told_jobs(const struct batch *batch)
+{
+    return batch->admitting && !batch->unborn ? batch->admitted_jobs : batch->jobs;
+}
 /* How many of its completions may be told, and whether its end may be: of a durable batch, what has been committed. */
 static inline uint32_t batch_told_completed(const struct batch *batch)
 {

@@ -86,9 +86,10 @@ static void watch(struct call *call, const struct watch_params *params)
     }
     if (events != WATCH_NONE && !call_may_watch_batch(call, batch))
         return;
-    call_result(call, json_pack("{s:I, s:s, s:I, s:I}", "batch", (json_int_t)batch->number, "state",
-                                summary_told_state(batch), "jobs", (json_int_t)batch->jobs,
-                                "completed", (json_int_t)batch_told_completed(batch)));
+    call_result(call,
+                json_pack("{s:I, s:s, s:I, s:I}", "batch", (json_int_t)batch->number, "state",
+                          summary_told_state(batch), "jobs", (json_int_t)batch_told_jobs(batch),
+                          "completed", (json_int_t)batch_told_completed(batch)));
     if (events != WATCH_NONE && watchers_watch(call->supervisor->watchers, call->client, batch,
                                                events, (uint32_t)params->from) != 0)
         call_fail(call, RPC_FULL, "out of memory");

@@ -36,9 +36,9 @@ static struct batch *read_job(struct call *call, uint32_t *job)
     struct batch *batch = call_batch(call, params.batch);
     if (!batch)
         return NULL;
-    if (params.job < 0 || params.job >= batch->jobs) {
+    if (params.job < 0 || params.job >= batch_told_jobs(batch)) {
         call_fail(call, RPC_NO_SUCH_THING, "batch %lld has no job %lld: it has %u jobs",
-                  (long long)params.batch, (long long)params.job, batch->jobs);
+                  (long long)params.batch, (long long)params.job, batch_told_jobs(batch));
         return NULL;
     }
     *job = (uint32_t)params.job;
@@ -92,8 +92,9 @@ static json_t *list(const struct call *call, const struct batch *batch,
                     const struct list_params *params, enum job_state state, uint32_t *next)
 {
     json_t *found = json_array();
-    uint32_t job = params->cursor < batch->jobs ? (uint32_t)params->cursor : batch->jobs;
-    uint32_t end = batch->jobs - job > SCAN_MAX ? job + SCAN_MAX : batch->jobs;
+    uint32_t jobs = batch_told_jobs(batch);
+    uint32_t job = params->cursor < jobs ? (uint32_t)params->cursor : jobs;
+    uint32_t end = jobs - job > SCAN_MAX ? job + SCAN_MAX : jobs;
     for (; job < end && json_array_size(found) < (size_t)params->limit; job++) {
         if (state == JOB_STATES || told_state(batch, job) == state)
             (void)json_array_append_new(found,
@@ -116,7 +117,7 @@ static void list_batch(struct call *call, const struct list_params *params)
         return;
     uint32_t next;
     json_t *found = list(call, batch, params, state, &next);
-    call_result(call, next < batch->jobs
+    call_result(call, next < batch_told_jobs(batch)
                           ? json_pack("{s:o, s:I}", "jobs", found, "cursor", (json_int_t)next)
                           : json_pack("{s:o}", "jobs", found));
 }

@@ -238,6 +238,11 @@ static void batch_seal_method(struct call *call)
     struct batch *batch = call_read_batch(call);
     if (!batch)
         return;
+    if (batch->admitting) { /* how many jobs it has is known then */
+        if (admission_hold(call->supervisor, batch, call->client) != 0)
+            call_fail(call, RPC_FULL, "out of memory");
+        return;
+    }
     if (!batch->sealed)
         record_seal(call->supervisor, batch);
     scheduler_seal(call->supervisor->scheduler, batch);

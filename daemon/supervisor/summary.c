@@ -65,7 +65,7 @@ json_t *summary_batch(const struct batch *batch)
     if (batch->name)
         error |= json_object_set_new(summary, "name", json_string(batch->name));
     error |= json_object_set_new(summary, "state", json_string(summary_told_state(batch)));
-    error |= json_object_set_new(summary, "jobs", json_integer(batch->jobs));
+    error |= json_object_set_new(summary, "jobs", json_integer(told.jobs));
     for (enum job_state state = JOB_SUCCEEDED; state < JOB_STATES; state++)
         error |=
             json_object_set_new(summary, job_state_name(state), json_integer(told.in_state[state]));

@@ -9,9 +9,11 @@
 void told_of(const struct batch *batch, struct told *out)
 {
     *out = (struct told){.finished = batch_told_finished(batch),
+                         .jobs = batch_told_jobs(batch),
                          .completed = batch_told_completed(batch),
                          .work_ns = batch->work_ns};
     memcpy(out->in_state, batch->in_state, sizeof(out->in_state));
+    out->in_state[JOB_QUEUED] -= batch->jobs - out->jobs;
     if (out->completed == batch_completed(batch))
         return;
     struct completions_cursor cursor = completions_seek(&batch->completions, out->completed);

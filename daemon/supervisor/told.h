@@ -1,6 +1,7 @@
 /*
  * A batch as it may be told: of one that outlives the daemon, what has been committed. A job whose end has not been
- * committed yet counts as running, so that nobody is told an end that a crash could undo. Loop thread only.
+ * committed yet counts as running, so that nobody is told an end that a crash could undo; of jobs that the store may still
+ * refuse nobody is told. Loop thread only.
  */
 #ifndef AWAITD_SUPERVISOR_TOLD_H
 #define AWAITD_SUPERVISOR_TOLD_H
@@ -13,7 +14,7 @@ struct batch;
 
 struct told {
     bool finished;
-    uint32_t completed;
+    uint32_t jobs, completed;
     uint32_t in_state[JOB_STATES]; /* jobs by state */
     uint64_t work_ns;              /* run times of all ended jobs together */
 };

@@ -217,7 +217,7 @@ static void on_timeout(evutil_socket_t fd, short what, void *context)
     char message[128];
     (void)snprintf(message, sizeof(message), "batch %llu is %s: %u of %u jobs have ended",
                    (unsigned long long)batch->number, batch->sealed ? "not done" : "still open",
-                   batch_told_completed(batch), batch->jobs);
+                   batch_told_completed(batch), batch_told_jobs(batch));
     size_t size;
     AUTO_FREE char *text = rpc_error(watcher->id, RPC_NOT_READY, message, NULL, &size);
     if (text)

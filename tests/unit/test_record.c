@@ -13,6 +13,7 @@
 #include "supervisor/stop.h"
 #include "supervisor/store.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/told.h"
 #include "supervisor/watcher.h"
 
 /* ---- A store that only counts, and what else record.c reports to --------------------------- */
@@ -319,6 +320,22 @@ START_TEST(a_finished_batch_is_not_forgotten_before_its_last_mark)
 }
 END_TEST
 
+START_TEST(of_jobs_that_may_be_refused_nobody_is_told)
+{
+    struct told told;
+    batch->admitted_jobs = batch->jobs;
+    batch->admitting = true;
+    (void)add_jobs(batch, 0, 10);
+    told_of(batch, &told);
+    ck_assert_uint_eq(told.jobs, 1001);
+    ck_assert_uint_eq(told.in_state[JOB_QUEUED], 1001);
+    batch->admitting = false;
+    told_of(batch, &told);
+    ck_assert_uint_eq(told.jobs, 1011);
+    ck_assert_uint_eq(told.in_state[JOB_QUEUED], 1011);
+}
+END_TEST
+
 START_TEST(what_is_to_be_remembered_is_recorded)
 {
     batch_start(batch, 0, 2, 1, clock_now_ns());
@@ -400,6 +417,7 @@ int main(void)
     tcase_add_test(tests, a_finished_batch_is_told_when_that_is_committed);
     tcase_add_test(tests, a_finished_batch_is_not_forgotten_before_that_is_committed);
     tcase_add_test(tests, a_finished_batch_is_not_forgotten_before_its_last_mark);
+    tcase_add_test(tests, of_jobs_that_may_be_refused_nobody_is_told);
     tcase_add_test(tests, what_is_to_be_remembered_is_recorded);
     tcase_add_test(tests,
                    numbers_of_batches_that_are_not_stored_are_reserved_before_they_are_given);
