@@ -154,7 +154,8 @@ static void pause_or_resume(struct call *call, bool paused)
     call_result(call,
                 json_pack("{s:I, s:b, s:b}", "batch", (json_int_t)batch->number, "paused",
                           !batch->finished && scheduler_is_paused(batch), "changed", changed));
-    if (changed)
+    if (!batch
+             ->finished) /* also where it is paused already, for want of a plugin: that is not recorded */
         record_pause(call->supervisor, batch, paused);
     call_after_commit(call, batch);
 }

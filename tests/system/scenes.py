@@ -1,5 +1,6 @@
 """A daemon for awaitctl that plays scenes: what is asked of it, and what it answers, word by word."""
 
+import contextlib
 import json
 import socket
 import subprocess
@@ -28,7 +29,8 @@ class Talk:
     def send(self, message):
         # Without blanks, as awaitd does: awaitctl counts such events without parsing them.
         text = json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":"))
-        self._connection.sendall(text.encode() + b"\n")
+        with contextlib.suppress(BrokenPipeError):  # awaitctl may leave when it has seen enough
+            self._connection.sendall(text.encode() + b"\n")
 
     def answer(self, **result):
         self.send({"id": self._id, "result": result})
