@@ -2,6 +2,7 @@
 
 import pathlib
 import resource
+import signal
 import shutil
 import tempfile
 import uuid
@@ -14,6 +15,8 @@ import awaitd
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
     awaitd.adopt_orphans()
+    # Under nohup(1) it would be ignored by all that the tests start, too.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     # Thousands of connections need as many descriptors, here and in the daemon.
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

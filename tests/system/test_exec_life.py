@@ -161,7 +161,7 @@ def test_who_reads_nothing_is_cancelled(begin):
 
 
 def test_a_flood_is_cancelled(begin):
-    command = begin("echo $$ >>$TOLD; exec yes")
+    command = begin("echo y; echo y; echo $$ >>$TOLD; exec yes")  # it is told when there is some of it
     command.pids()
     command.cancel()
     event = command.done()
