@@ -21,7 +21,7 @@ struct store_writer {
     struct store_statements *statements;
     STAILQ_HEAD(, store_parcel) parcels;
     uint64_t last_number; /* as it is stored */
-    uint64_t new_number;  /* as it is to be; not less */
+    uint64_t new_number;  /* as it is to be; less, where fewer were given than reserved */
     bool full;
 };
 

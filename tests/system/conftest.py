@@ -2,8 +2,8 @@
 
 import pathlib
 import resource
-import signal
 import shutil
+import signal
 import tempfile
 import uuid
 
