@@ -19,6 +19,16 @@
  * a look at a million jobs takes some milliseconds. */
 #define LOOK_NS CLOCK_NS_PER_S
 
+/* When a job was handed over is known to the millisecond, rounded down (batch_dispatched_ns()). */
+#define HANDED_STEP_NS (CLOCK_NS_PER_S / 1000)
+
+/* Whether a job that was handed over then is known to have begun. Runs that are handed over in the same millisecond
+ * may begin seconds apart: until the worker has begun those of the next, nothing is known of the last of them. */
+static bool has_begun(const struct worker_progress *progress, uint64_t handed_ns)
+{
+    return progress->begun_ns >= handed_ns + HANDED_STEP_NS;
+}
+
 /* When the job was, or is, told to end; UINT64_MAX: never. */
 static uint64_t told_ns(const struct scheduler *scheduler, const struct batch *batch, uint32_t job,
                         uint64_t now_ns)
@@ -30,7 +40,7 @@ static uint64_t told_ns(const struct scheduler *scheduler, const struct batch *b
         return told;
     struct worker_progress progress = pool_progress(scheduler->pool, batch->where[job]);
     uint64_t begun_ns = batch_dispatched_ns(batch, job, now_ns);
-    if (begun_ns <= progress.begun_ns)
+    if (has_begun(&progress, begun_ns))
         begun_ns += progress.delay_ns;
     else if (begun_ns < progress.heard_ns)
         begun_ns = progress.heard_ns;
@@ -48,7 +58,7 @@ static bool was_out_of_time(const struct scheduler *scheduler, const struct batc
 {
     struct worker_progress progress = pool_progress(scheduler->pool, batch->where[job]);
     uint64_t handed_ns = batch_dispatched_ns(batch, job, now_ns);
-    if (handed_ns <= progress.begun_ns)
+    if (has_begun(&progress, handed_ns))
         return handed_ns + progress.delay_ns + timeout_ns <= now_ns;
     return handed_ns <= progress.suspect_ns + SUSPECT_NS && handed_ns + timeout_ns <= now_ns;
 }

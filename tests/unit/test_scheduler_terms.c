@@ -7,6 +7,7 @@
 #include "scheduler_fixture.h"
 #include "suite.h"
 #include "supervisor/order.h"
+#include "supervisor/scheduler_parts.h"
 
 #define MS UINT64_C(1000000)
 
@@ -553,6 +554,34 @@ START_TEST(a_worker_whose_job_ignores_its_cancel_is_replaced_and_the_others_run_
 }
 END_TEST
 
+/* Whether job 0 counts as out of time where the last run that has begun was handed over so long after it. */
+static bool is_out_of_time(struct batch *batch, uint64_t later_ns)
+{
+    uint64_t now_ns = clock_now_ns();
+    pool.progress.begun_ns = batch_dispatched_ns(batch, 0, now_ns) + later_ns;
+    pool.progress.heard_ns = now_ns;
+    pool.replaced = 0;
+    grace_over(scheduler, batch);
+    return pool.replaced != 0;
+}
+
+START_TEST(a_job_of_the_same_millisecond_as_others_that_have_begun_may_not_have_begun)
+{
+    struct batch *batch = new_batch(1);
+    struct entry entry = {.count = 1};
+    batch->terms.timeout_ns = MS;
+    ck_assert_int_eq(batch_accept(batch, clock_now_ns() - 20 * CLOCK_NS_PER_S), 0);
+    ck_assert_int_eq(batch_add_entry(batch, &entry), 0);
+    ck_assert_int_eq(scheduler_submit(scheduler, batch, 0), 0);
+    settle();
+    batch->submitted_ns -= 10 * CLOCK_NS_PER_S; /* and so it was handed over long ago */
+    ck_assert(!is_out_of_time(batch, 0));
+    ck_assert(!is_out_of_time(batch, MS - 1));
+    ck_assert(is_out_of_time(batch, MS));
+    forget(batch);
+}
+END_TEST
+
 START_TEST(one_cancelled_job_that_stays_costs_its_worker_too)
 {
     struct batch *batch = submit(1, 0, 8);
@@ -651,6 +680,8 @@ int main(void)
                    a_worker_whose_job_ignores_its_cancel_is_replaced_and_the_others_run_again);
     tcase_add_test(tests, one_cancelled_job_that_stays_costs_its_worker_too);
     tcase_add_test(tests, a_job_that_ends_within_its_grace_costs_nothing);
+    tcase_add_test(tests,
+                   a_job_of_the_same_millisecond_as_others_that_have_begun_may_not_have_begun);
     tcase_add_test(tests, a_job_that_fails_before_it_hears_of_its_cancel_is_not_tried_again);
     tcase_add_test(tests, queued_jobs_can_be_cancelled_alone_and_running_ones_later);
     suite_add_tcase(suite, tests);
