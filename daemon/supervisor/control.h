@@ -13,16 +13,6 @@ struct control;
 struct error;
 struct event_base;
 
-/*
- * Opens the control socket of the configuration: mode 0660, with its group. A stale socket is taken
- * over; one that answers, or a file that is no socket, is refused in words. *lock holds the file PATH.lock
- * locked, so that no other daemon takes the path: to be held as long as this one runs, then given to
- * control_unlock(). 0 and both descriptors, or a negative errno.
- */
-int control_open_socket(const struct config *config, int *fd, int *lock, struct error *error);
-/* Removes the lock's file and lets go of it. */
-void control_unlock(const struct config *config, int lock);
-
 struct control_callbacks {
     /* A request to carry out, see client.h. */
     void (*on_request)(void *context, struct client *client, const struct rpc_request *request);
@@ -34,7 +24,7 @@ struct control_callbacks {
 
 /*
  * Serves clients on a listening socket, which it takes over, from now on. `owned` says whether the
- * socket's path was made by control_open_socket(), and so is to be removed at the end. Descriptors for so
+ * socket's path was made by control_socket_open(), and so is to be removed at the end. Descriptors for so
  * many workers are not given to clients. NULL: out of memory, and fd is still the caller's.
  */
 struct control *control_new(struct event_base *base, const struct config *config, int fd,

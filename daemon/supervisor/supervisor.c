@@ -19,6 +19,7 @@
 #include "supervisor/call.h"
 #include "supervisor/config.h"
 #include "supervisor/control.h"
+#include "supervisor/control_socket.h"
 #include "supervisor/history.h"
 #include "supervisor/holds.h"
 #include "supervisor/opening.h"
@@ -257,7 +258,7 @@ static int open_socket(struct supervisor *supervisor, int listen_fd, struct erro
     supervisor->listen_fd = listen_fd;
     if (listen_fd >= 0)
         return 0;
-    return control_open_socket(supervisor->config, &supervisor->listen_fd, &supervisor->listen_lock,
+    return control_socket_open(supervisor->config, &supervisor->listen_fd, &supervisor->listen_lock,
                                error);
 }
 
@@ -353,7 +354,7 @@ static void end(struct supervisor *supervisor)
         (void)close(supervisor->listen_fd);
     }
     if (supervisor->listen_lock >= 0)
-        control_unlock(supervisor->config, supervisor->listen_lock);
+        control_socket_unlock(supervisor->config, supervisor->listen_lock);
     if (supervisor->base)
         event_base_free(supervisor->base);
 }
