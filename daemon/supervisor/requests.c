@@ -1,104 +1,25 @@
 /*
- * Accepts batches: limits first, then the jobs themselves, then the queue.
+ * Accepts batches: limits first, then the jobs themselves, then the queue. Whatever is refused leaves nothing behind.
+ *
+ * Relies on submit.h for the jobs' text and on requests_make.c for what all new batches have in common.
  */
 #include "supervisor/requests.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/problems.h"
 #include "supervisor/config.h"
-#include "supervisor/entries_text.h"
 #include "supervisor/fingerprint.h"
 #include "supervisor/holds.h"
-#include "supervisor/retry_batch.h"
+#include "supervisor/requests_parts.h"
 #include "supervisor/scheduler.h"
 #include "supervisor/submission.h"
 #include "supervisor/submit.h"
 #include "supervisor/supervisor.h"
 #include "wire/rpc.h"
 
-static int refuse(struct error *error, int code, const char *text)
-{
-    (void)error_set(error, code, "%s", text);
-    return code;
-}
-
-static int full(struct error *error, const char *what, int64_t limit, const char *option)
-{
-    (void)error_set(error, RPC_FULL, "full: there may be at most %lld %s (%s)", (long long)limit,
-                    what, option);
-    return RPC_FULL;
-}
-
-/* ---- Making batches -------------------------------------------------------------------------- */
-
-/* Whether new batches are taken at all. */
-static int check_open(const struct supervisor *supervisor, struct error *error)
-{
-    if (supervisor->stopping)
-        return refuse(error, RPC_NOT_READY, "the daemon is stopping");
-    if (supervisor->draining)
-        return refuse(error, RPC_NOT_READY, "the daemon is draining");
-    int64_t limit = supervisor->config->limits.batches;
-    const struct batches *batches = &supervisor->batches;
-    if ((int64_t)(batches->count - batches->finished_count) >= limit)
-        return full(error, "unfinished batches", limit, "limits.batches");
-    return 0;
-}
-
-/* What there is to know of a new batch. */
-struct making {
-    const char *name, *key; /* NULL: none */
-    uid_t owner;
-    bool durable, configured;
-    const struct batch_terms *terms;
-    const struct fingerprint *asked; /* with the key */
-};
-
-static int make(struct supervisor *supervisor, const struct making *making, struct batch **out,
-                struct error *error)
-{
-    int code = check_open(supervisor, error);
-    if (code)
-        return code;
-    struct batches *batches = &supervisor->batches;
-    struct batch *batch = batches_add(batches, making->name, making->owner);
-    if (!batch)
-        return refuse(error, RPC_FULL, "out of memory");
-    batch->terms = *making->terms;
-    batch->durable = making->durable;
-    if ((making->configured && batch_configured(batch, making->asked) != 0) ||
-        (making->key && batches_set_key(batches, batch, making->key, making->asked) != 0)) {
-        batches_undo_add(batches, batch);
-        return refuse(error, RPC_FULL, "out of memory");
-    }
-    *out = batch;
-    return 0;
-}
-
-/* Takes back a batch that was just made. */
-static void unmake(struct supervisor *supervisor, struct batch *batch)
-{
-    scheduler_forget(supervisor->scheduler, batch);
-    batches_undo_add(&supervisor->batches, batch);
-}
-
-/* Looks for the batch that has the key already. *out is NULL: there is none. Else it must be what is asked for now. */
-static int find_existing(struct supervisor *supervisor, uid_t owner, const char *text,
-                         const struct fingerprint *asked, struct batch **out,
-                         struct problems *problems, struct error *error)
-{
-    const struct key *key = text ? keys_find(&supervisor->batches.keys, owner, text) : NULL;
-    *out = key ? key->batch : NULL;
-    if (!key || fingerprint_is_same(asked, &key->asked))
-        return 0;
-    problems_add(problems, "key", "was used for another batch (%llu)",
-                 (unsigned long long)key->batch->number);
-    return refuse(error, RPC_INVALID_PARAMS, "invalid params");
-}
+/* ---- Finding or making the batch ------------------------------------------------------------------ */
 
 /* Whether a batch can be what it is to be. */
 static int check_durable(const struct supervisor *supervisor, const struct submission *submission,
@@ -106,8 +27,8 @@ static int check_durable(const struct supervisor *supervisor, const struct submi
 {
     if (supervisor->store || !submission->insists)
         return 0;
-    return refuse(error, RPC_NOT_READY,
-                  "the daemon keeps no store (store.enabled): a batch cannot be durable");
+    return request_refuse(error, RPC_NOT_READY,
+                          "the daemon keeps no store (store.enabled): a batch cannot be durable");
 }
 
 /* Finds the batch by its key, or makes one. `jobs` is empty for one that is only opened. *asked is set where there is a
@@ -124,10 +45,11 @@ static int find_or_make(struct supervisor *supervisor, const struct submission *
                ? fingerprint_submission(submission, jobs, asked)
                : 0;
     if (code == -ENOMEM)
-        return refuse(error, RPC_FULL, "out of memory");
+        return request_refuse(error, RPC_FULL, "out of memory");
     struct batch *batch = NULL;
     if (!code) /* else the jobs cannot be read: whoever adds them says why */
-        code = find_existing(supervisor, owner, submission->key, asked, &batch, problems, error);
+        code = request_find_existing(supervisor, owner, submission->key, asked, &batch, problems,
+                                     error);
     if (code && code != -EINVAL)
         return code;
     *existing = batch != NULL;
@@ -135,33 +57,14 @@ static int find_or_make(struct supervisor *supervisor, const struct submission *
         *out = batch;
         return 0;
     }
-    struct making making = {.name = submission->name,
-                            .key = code ? NULL : submission->key,
-                            .owner = owner,
-                            .durable = submission->durable && supervisor->store,
-                            .configured = !code && submission->configured,
-                            .terms = &submission->terms,
-                            .asked = asked};
-    return make(supervisor, &making, out, error);
-}
-
-/* Has the store take the batch's entries from number `first` on, and the batch itself where it is new; or, where it is not
- * durable, takes them at once. The jobs' text is that of `pieces` pieces. */
-static int enter(struct supervisor *supervisor, const struct admission_what *what)
-{
-    struct batch *batch = what->batch;
-    if (batch->durable)
-        return admission_begin(supervisor, what);
-    int error = what->is_new ? scheduler_begin(supervisor->scheduler, batch) : 0;
-    if (!error && what->pieces)
-        error = scheduler_submit(supervisor->scheduler, batch, what->first);
-    if (error)
-        return error;
-    if (what->pieces)
-        stats_accepted(&supervisor->stats, batch, what->first);
-    if (what->seals)
-        scheduler_seal(supervisor->scheduler, batch);
-    return 0;
+    struct request_making making = {.name = submission->name,
+                                    .key = code ? NULL : submission->key,
+                                    .owner = owner,
+                                    .durable = submission->durable && supervisor->store,
+                                    .configured = !code && submission->configured,
+                                    .terms = &submission->terms,
+                                    .asked = asked};
+    return request_make(supervisor, &making, out, error);
 }
 
 int request_open(struct supervisor *supervisor, const struct submission *submission, uid_t owner,
@@ -176,9 +79,9 @@ int request_open(struct supervisor *supervisor, const struct submission *submiss
         return code;
     struct admission_what what = {
         .batch = batch, .is_new = true, .asked = batch->key ? &asked : NULL};
-    if (!*existing && enter(supervisor, &what) != 0) {
-        unmake(supervisor, batch);
-        return refuse(error, RPC_FULL, "out of memory");
+    if (!*existing && request_enter(supervisor, &what) != 0) {
+        request_unmake(supervisor, batch);
+        return request_refuse(error, RPC_FULL, "out of memory");
     }
     *out = batch;
     return 0;
@@ -195,9 +98,9 @@ uint64_t request_room(const struct supervisor *supervisor)
     return unended < limit ? limit - unended : 0;
 }
 
-/* The same for a batch that comes whole, which is refused where it does not fit: it does not take what somebody who
- * was held before waits for, who would get nothing as long as small batches keep coming. */
-static uint64_t room_of_whole(const struct supervisor *supervisor)
+/* What somebody who was held before waits for is not taken: who waits would get nothing as long as small batches keep
+ * coming. */
+uint64_t request_room_of_whole(const struct supervisor *supervisor)
 {
     uint64_t room = request_room(supervisor), wanted = holds_wanted(supervisor->holds);
     return wanted < room ? room - wanted : 0;
@@ -216,8 +119,10 @@ static int too_many(const struct supervisor *supervisor, const struct batch *bat
 {
     const struct config *config = supervisor->config;
     if (asked > batch_room(supervisor, batch))
-        return full(error, "jobs in a batch", config->limits.batch_jobs, "limits.batch_jobs");
-    (void)full(error, "jobs that have not ended", config->limits.queued_jobs, "limits.queued_jobs");
+        return request_full(error, "jobs in a batch", config->limits.batch_jobs,
+                            "limits.batch_jobs");
+    (void)request_full(error, "jobs that have not ended", config->limits.queued_jobs,
+                       "limits.queued_jobs");
     return asked <= (uint64_t)config->limits.queued_jobs ? REQUEST_LATER : RPC_FULL;
 }
 
@@ -231,14 +136,14 @@ static int refuse_entries(const struct supervisor *supervisor, const struct batc
                           uint64_t asked, struct error *error)
 {
     if (code == -EINVAL)
-        return refuse(error, RPC_INVALID_PARAMS, "invalid params");
+        return request_refuse(error, RPC_INVALID_PARAMS, "invalid params");
     if (code == -EPERM)
-        return refuse(error, RPC_NOT_ALLOWED, "not allowed");
+        return request_refuse(error, RPC_NOT_ALLOWED, "not allowed");
     if (code == -EBADMSG)
         return RPC_PARSE_ERROR; /* the words are there already */
     if (code == -E2BIG)
         return too_many(supervisor, batch, asked, error);
-    return refuse(error, RPC_FULL, "out of memory");
+    return request_refuse(error, RPC_FULL, "out of memory");
 }
 
 /* Adds jobs to the batch and has them entered. `what` tells of the batch, and whether it is new; `of_all`: how many jobs
@@ -249,9 +154,9 @@ static int add(struct supervisor *supervisor, struct admission_what *what, uid_t
 {
     struct batch *batch = what->batch;
     if (supervisor->stopping)
-        return refuse(error, RPC_NOT_READY, "the daemon is stopping");
+        return request_refuse(error, RPC_NOT_READY, "the daemon is stopping");
     if (batch->sealed)
-        return refuse(error, RPC_NOT_ALLOWED, "the batch is sealed");
+        return request_refuse(error, RPC_NOT_ALLOWED, "the batch is sealed");
     uint32_t first = batch->entries_count;
     uint64_t of_batch = batch_room(supervisor, batch);
     int code = batch_accept(batch, clock_now_ns());
@@ -263,7 +168,7 @@ static int add(struct supervisor *supervisor, struct admission_what *what, uid_t
     what->texts = &jobs;
     what->pieces = 1;
     if (!code)
-        code = enter(supervisor, what);
+        code = request_enter(supervisor, what);
     if (!code)
         return 0;
     batch_truncate(batch, first);
@@ -294,124 +199,12 @@ int request_submit(struct supervisor *supervisor, const struct submission *submi
                                       .is_new = true,
                                       .seals = true,
                                       .asked = batch->key || batch->configured ? &made : NULL};
-        code =
-            add(supervisor, &what, owner, jobs, room_of_whole(supervisor), &asked, problems, error);
+        code = add(supervisor, &what, owner, jobs, request_room_of_whole(supervisor), &asked,
+                   problems, error);
         if (code) {
-            unmake(supervisor, batch);
+            request_unmake(supervisor, batch);
             return code == REQUEST_LATER ? RPC_FULL : code;
         }
-    }
-    *out = batch;
-    return 0;
-}
-
-/* ---- Trying again ------------------------------------------------------------------------------ */
-
-/* Whether there is something to try again, and for this caller. */
-static int check_retry(const struct batch *old, uid_t caller, struct problems *problems,
-                       struct error *error)
-{
-    unsigned long long number = old->number;
-    /* Its jobs may have parameters that not everybody may give. */
-    if (caller != old->owner && !request_is_trusted(caller)) {
-        (void)error_set(error, RPC_NOT_ALLOWED, "batch %llu belongs to another user", number);
-        return RPC_NOT_ALLOWED;
-    }
-    if (!batch_told_finished(old)) {
-        (void)error_set(error, RPC_NOT_READY, "batch %llu is not finished", number);
-        return RPC_NOT_READY;
-    }
-    if (retry_batch_jobs(old) > 0)
-        return 0;
-    problems_add(problems, "batch", "all its jobs succeeded");
-    (void)error_set(error, RPC_INVALID_PARAMS, "all jobs of batch %llu succeeded", number);
-    return RPC_INVALID_PARAMS;
-}
-
-/* The texts of the batch's pieces, for free_texts(); NULL: out of memory. */
-static void free_texts(struct bytes *texts, uint32_t count)
-{
-    for (uint32_t i = 0; texts && i < count; i++)
-        bytes_free(&texts[i]);
-    free(texts);
-}
-
-/* A piece of which all jobs had succeeded has no text. */
-static struct bytes *write_texts(const struct supervisor *supervisor, const struct batch *batch)
-{
-    struct bytes *texts = calloc(batch->pieces_count, sizeof(*texts));
-    uint32_t first = 0;
-    for (uint32_t i = 0; texts && i < batch->pieces_count; i++) {
-        uint32_t end = batch_entries_before(batch, batch_piece_first(batch, i + 1));
-        if (end > first &&
-            entries_text(batch, first, end, &supervisor->catalogue, &texts[i]) != 0) {
-            free_texts(texts, batch->pieces_count);
-            return NULL;
-        }
-        first = end;
-    }
-    return texts;
-}
-
-/* Fills the new batch and has its jobs entered. */
-static int fill_retry(struct supervisor *supervisor, struct batch *batch, const struct batch *old,
-                      const struct fingerprint *asked)
-{
-    batch->retry_of = old->number;
-    int error = retry_batch_fill(batch, old, clock_now_ns());
-    if (error)
-        return error;
-    struct bytes *texts = write_texts(supervisor, batch);
-    struct bytes_view *views = calloc(batch->pieces_count, sizeof(*views));
-    for (uint32_t i = 0; texts && views && i < batch->pieces_count; i++)
-        views[i] = (struct bytes_view){.data = texts[i].data, .size = texts[i].size};
-    struct admission_what what = {.batch = batch,
-                                  .is_new = true,
-                                  .seals = true,
-                                  .texts = views,
-                                  .pieces = batch->pieces_count,
-                                  .asked = asked};
-    error = texts && views ? enter(supervisor, &what) : -ENOMEM;
-    free_texts(texts, batch->pieces_count);
-    free(views);
-    return error;
-}
-
-int request_retry(struct supervisor *supervisor, const struct batch *old, const char *key,
-                  uid_t caller, struct batch **out, bool *existing, struct problems *problems,
-                  struct error *error)
-{
-    struct fingerprint asked;
-    fingerprint_retry(old->number, &asked);
-    struct batch *batch;
-    int code = find_existing(supervisor, caller, key, &asked, &batch, problems, error);
-    if (!code && !batch)
-        code = check_retry(old, caller, problems, error);
-    if (code)
-        return code;
-    *existing = batch != NULL;
-    if (batch) {
-        *out = batch;
-        return 0;
-    }
-    if (retry_batch_jobs(old) > room_of_whole(supervisor))
-        return full(error, "jobs that have not ended", supervisor->config->limits.queued_jobs,
-                    "limits.queued_jobs");
-    struct batch_terms terms = old->terms;
-    terms.rate.due_ns = 0;
-    terms.rate.awaited = false;
-    struct making making = {.name = old->name,
-                            .key = key,
-                            .owner = caller,
-                            .durable = old->durable,
-                            .terms = &terms,
-                            .asked = &asked};
-    code = make(supervisor, &making, &batch, error);
-    if (code)
-        return code;
-    if (fill_retry(supervisor, batch, old, key ? &asked : NULL) != 0) {
-        unmake(supervisor, batch);
-        return refuse(error, RPC_FULL, "out of memory");
     }
     *out = batch;
     return 0;
