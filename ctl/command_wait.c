@@ -73,7 +73,7 @@ static int conclude(struct ctl *ctl, const struct wait_options *given, uint64_t 
         json_int_t number = json_integer_value(json_object_get(answer->body, "code"));
         if (number == RPC_NOT_READY && given->timeout.given)
             return fail_timed_out(ctl, batch);
-        return connection_refusal(ctl, answer->body);
+        return incoming_refusal(ctl, answer);
     }
     struct summary summary;
     char line[400];

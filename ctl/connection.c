@@ -1,6 +1,6 @@
 /*
  * A client of the control socket. The socket is used without blocking, and poll(2) waits, so that
- * ^C and timeouts end every wait. Messages are found by wire/frame.h and parsed by jansson.
+ * ^C and timeouts end every wait. Messages are found by wire/frame.h and read by incoming.c.
  */
 #include "connection.h"
 
@@ -230,37 +230,6 @@ int connection_send(struct connection *connection, const char *method, json_t *p
 
 /* ---- Messages of the daemon ---------------------------------------------------------------------- */
 
-void incoming_clear(struct incoming *incoming)
-{
-    json_decref(incoming->root);
-    *incoming = (struct incoming){.root = NULL};
-}
-
-void incoming_print(const struct incoming *incoming)
-{
-    (void)fwrite(incoming->text, 1, incoming->size, stdout); /* main looks at ferror */
-    (void)putchar('\n');
-}
-
-/* Tells what kind of message it is; false: none of the protocol. */
-static bool classify(struct incoming *incoming)
-{
-    json_t *root = incoming->root;
-    incoming->id = json_integer_value(json_object_get(root, "id"));
-    if ((incoming->method = json_string_value(json_object_get(root, "method")))) {
-        incoming->kind = INCOMING_EVENT;
-        incoming->body = json_object_get(root, "params");
-        return json_is_object(incoming->body);
-    }
-    if ((incoming->body = json_object_get(root, "error"))) {
-        incoming->kind = INCOMING_ERROR;
-        return json_is_object(incoming->body);
-    }
-    incoming->kind = INCOMING_RESULT;
-    incoming->body = json_object_get(root, "result");
-    return json_is_object(incoming->body);
-}
-
 /* Offers the message that is complete in the buffer to the skimmer; true: it took it. */
 static bool skim(struct connection *connection)
 {
@@ -276,25 +245,11 @@ static bool skim(struct connection *connection)
 /* Gives out the message that is complete in the buffer. */
 static int give_out(struct connection *connection, struct incoming *out)
 {
-    struct incoming incoming = {
-        .text = connection->buffer + connection->start,
-        .size = connection->scanned - connection->start,
-    };
+    const char *text = connection->buffer + connection->start;
+    size_t size = connection->scanned - connection->start;
     connection->start = connection->scanned;
     connection->complete = false;
-    json_error_t error;
-    /* NUL is allowed: a job's output may have some. */
-    incoming.root = json_loadb(incoming.text, incoming.size, JSON_ALLOW_NUL, &error);
-    if (!incoming.root)
-        return ctl_fail(connection->ctl, CTL_NO_DAEMON, "this is no awaitd, or a broken one: %s",
-                        error.text);
-    if (!classify(&incoming)) {
-        incoming_clear(&incoming);
-        return ctl_fail(connection->ctl, CTL_NO_DAEMON,
-                        "this is no awaitd, or a broken one: it sent no JSON-RPC message");
-    }
-    *out = incoming;
-    return CTL_OK;
+    return incoming_read(connection->ctl, text, size, out);
 }
 
 /* Waits until a message is complete. */
@@ -325,28 +280,6 @@ int connection_read(struct connection *connection, int timeout_ms, struct incomi
 
 /* ---- Answers ------------------------------------------------------------------------------------- */
 
-int connection_refusal(struct ctl *ctl, const json_t *error)
-{
-    static const struct {
-        enum rpc_code code;
-        enum ctl_exit exit;
-    } exits[] = {
-        {RPC_NO_SUCH_THING, CTL_NO_SUCH_THING},
-        {RPC_NOT_ALLOWED, CTL_NOT_ALLOWED},
-    };
-    json_int_t code = json_integer_value(json_object_get(error, "code"));
-    const char *words = json_string_value(json_object_get(error, "message"));
-    enum ctl_exit exit = CTL_REFUSED;
-    for (size_t i = 0; i < sizeof(exits) / sizeof(exits[0]); i++) {
-        if (exits[i].code == code)
-            exit = exits[i].exit;
-    }
-    json_t *problems = json_object_get(json_object_get(error, "data"), "problems");
-    json_decref(ctl->problems);
-    ctl->problems = json_is_array(problems) ? json_deep_copy(problems) : NULL;
-    return ctl_fail(ctl, exit, "%s", words ? words : "refused without a reason");
-}
-
 int connection_answer(struct connection *connection, json_int_t id,
                       connection_event_handler *on_event, void *context, struct incoming *out)
 {
@@ -366,7 +299,7 @@ int connection_answer(struct connection *connection, json_int_t id,
             /* Without id: the daemon could not read the request and closes the connection. */
             if (connection->ctl->json)
                 incoming_print(&incoming);
-            code = connection_refusal(connection->ctl, incoming.body);
+            code = incoming_refusal(connection->ctl, &incoming);
         }
         incoming_clear(&incoming);
         if (code)

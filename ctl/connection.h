@@ -9,30 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <jansson.h>
+#include "incoming.h"
 
 struct ctl;
 struct connection;
-
-enum incoming_kind {
-    INCOMING_RESULT,
-    INCOMING_ERROR,
-    INCOMING_EVENT, /* a notification */
-};
-
-/* One message of the daemon; incoming_clear() releases it. */
-struct incoming {
-    enum incoming_kind kind;
-    json_t *root;       /* owned */
-    json_t *body;       /* borrowed: the result, error or params */
-    json_int_t id;      /* of the request it answers; 0: none */
-    const char *method; /* of an event */
-    const char *text;   /* as received, without a newline; valid until the next is read */
-    size_t size;
-};
-
-void incoming_clear(struct incoming *incoming);
-/* Prints it as received, on a line. */
-void incoming_print(const struct incoming *incoming);
 
 /* Connects to ctl->socket or the default socket. `ctl` must outlive the connection; failures are told
  * there. CTL_NO_DAEMON, CTL_NOT_ALLOWED. */
@@ -75,9 +55,6 @@ typedef int connection_event_handler(void *context, const struct incoming *event
  * may be NULL: they are dropped. An error answer is told as the failure, and *out is untouched. */
 int connection_answer(struct connection *connection, json_int_t id,
                       connection_event_handler *on_event, void *context, struct incoming *out);
-
-/* Makes the failure of an error answer and returns its exit code. */
-int connection_refusal(struct ctl *ctl, const json_t *error);
 
 /* A request and its answer's result (new reference). With --json the answer is printed as received. */
 int connection_call(struct connection *connection, const char *method, json_t *params,

@@ -309,7 +309,7 @@ static int follow_next(struct follow *follow)
     else if (follow->asked && incoming.id == follow->asked)
         take_counts(follow, incoming.body);
     else if (incoming.kind == INCOMING_ERROR)
-        code = connection_refusal(follow->ctl, incoming.body);
+        code = incoming_refusal(follow->ctl, &incoming);
     incoming_clear(&incoming);
     return code;
 }

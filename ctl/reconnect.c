@@ -59,7 +59,7 @@ static int attempt(struct ctl *ctl, struct connection *connection, uint64_t end_
     if (code)
         return code;
     if (answer.kind == INCOMING_ERROR) /* such as: too many clients */
-        code = connection_refusal(ctl, answer.body);
+        code = incoming_refusal(ctl, &answer);
     incoming_clear(&answer);
     return code;
 }

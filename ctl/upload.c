@@ -108,7 +108,7 @@ static int take_refusal(struct upload *upload, const struct incoming *incoming)
         return CTL_OK;
     if (upload->ctl->json)
         incoming_print(incoming);
-    int code = connection_refusal(upload->ctl, incoming->body);
+    int code = incoming_refusal(upload->ctl, incoming);
     map_problems(upload, pieces_oldest(&upload->pieces));
     return code;
 }
