@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "batch_file.h"
+#include "batch_lines.h"
 #include "connection.h"
 #include "ctl.h"
 #include "follow.h"
@@ -20,9 +21,6 @@
 #include "text.h"
 #include "upload.h"
 
-/* How long input may pause before what there is is sent on its own: longer than a writer takes
- * between two lines, shorter than people wait. A short input thus goes as one message, whole. */
-#define PAUSE_MS 100
 /* Bytes of a libconfig file, which is read whole; larger batches are for JSON lines. */
 #define BATCH_FILE_MAX ((size_t)64 << 20)
 
@@ -49,126 +47,11 @@ struct submission {
     struct connection *connection;
     struct follow follow;
     struct batch_file *batch_file; /* NULL: JSON lines */
+    struct batch_lines batch_lines;
     struct terms terms;
-    uint64_t entries; /* read so far */
-    bool has_header;  /* the first line gave the batch's terms */
+    uint64_t entries; /* added so far, of a libconfig batch */
     bool existing;    /* the batch was there before, by its key */
 };
-
-/* ---- JSON lines ---------------------------------------------------------------------------------- */
-
-static int fail_too_long(const struct submission *submission, const struct lines *lines)
-{
-    return ctl_fail(submission->ctl, CTL_REFUSED,
-                    "%s:%ju: the line is longer than the daemon takes (%zu bytes)",
-                    submission->label, (uintmax_t)lines->number + 1, lines->max);
-}
-
-static int add_header_term(struct submission *submission, const char *name, json_t *value)
-{
-    uintmax_t line = submission->lines.number;
-    AUTO_FREE char *place = NULL;
-    if (!terms_has(name, strlen(name)))
-        return ctl_fail(submission->ctl, CTL_REFUSED,
-                        "%s:%ju: batch.%s: unknown; a batch has a name and terms, see awaitctl(1)",
-                        submission->label, line, name);
-    if (asprintf(&place, "%s:%ju: batch.%s", submission->label, line, name) < 0)
-        return ctl_fail_memory(submission->ctl);
-    return terms_add(submission->ctl, &submission->terms, name, value, place);
-}
-
-/* The line {"batch": {...}}, which comes before all entries. */
-static int read_header(struct submission *submission, json_t *header, struct upload *upload)
-{
-    json_t *terms = json_object_get(header, "batch"), *value;
-    const char *name, *problem = NULL;
-    if (submission->entries > 0 || submission->has_header)
-        problem = "the batch's terms stand in the first line alone";
-    else if (json_object_size(header) > 1 || !json_is_object(terms))
-        problem = "must be alone in its line, and an object such as {\"batch\": {\"limit\": 10}}";
-    if (problem)
-        return ctl_fail(submission->ctl, CTL_REFUSED, "%s:%ju: batch: %s", submission->label,
-                        (uintmax_t)submission->lines.number, problem);
-    submission->has_header = true;
-    json_object_foreach (terms, name, value) {
-        int code = add_header_term(submission, name, value);
-        if (code)
-            return code;
-    }
-    return upload_read_terms(upload);
-}
-
-/* Adds one line, unless it is blank or a comment. */
-static int add_line(struct submission *submission, struct upload *upload, const char *line,
-                    size_t size)
-{
-    uint64_t number = submission->lines.number;
-    if (!lines_trim(&line, &size))
-        return CTL_OK;
-
-    json_error_t error;
-    json_t *entry = json_loadb(line, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (!entry)
-        return ctl_fail(submission->ctl, CTL_REFUSED, "%s:%ju: not JSON: %s", submission->label,
-                        (uintmax_t)number, error.text);
-    int code = CTL_OK;
-    bool is_object = json_is_object(entry), is_header = json_object_get(entry, "batch");
-    if (is_header)
-        code = read_header(submission, entry, upload);
-    json_decref(entry);
-    if (code || is_header)
-        return code;
-    if (!is_object)
-        return ctl_fail(submission->ctl, CTL_REFUSED,
-                        "%s:%ju: must be an object such as {\"plugin\": \"wait\"}",
-                        submission->label, (uintmax_t)number);
-    submission->entries++;
-    return upload_add(upload, line, size, number);
-}
-
-/* Reads more of the file. Meanwhile sends what waits if the file pauses, and takes what the daemon
- * says. */
-static int read_more(struct submission *submission, struct upload *upload)
-{
-    enum { FILE_FD, SOCKET_FD, FDS };
-    struct pollfd fds[FDS] = {
-        [FILE_FD] = {.fd = submission->lines.fd, .events = POLLIN},
-        [SOCKET_FD] = {.fd = connection_fd(submission->connection), .events = POLLIN},
-    };
-    if (connection_has_input(submission->connection))
-        return upload_take(upload);
-    ctl_flush(submission->ctl);
-    int ready = interrupt_poll(fds, FDS, upload_is_waiting(upload) ? PAUSE_MS : -1);
-    if (ready == -EINTR)
-        return ctl_fail(submission->ctl, CTL_INTERRUPTED, "interrupted");
-    if (ready == 0)
-        return upload_flush(upload);
-    if (fds[SOCKET_FD].revents)
-        return upload_take(upload);
-    int result = lines_fill(&submission->lines);
-    if (result == -EINTR || result == -EAGAIN || result == 0)
-        return CTL_OK;
-    return ctl_fail(submission->ctl, CTL_USAGE, "%s: %s", submission->label, strerror(-result));
-}
-
-static int add_lines(struct submission *submission, struct upload *upload)
-{
-    int code = upload_entry_max(upload, &submission->lines.max);
-    while (code == CTL_OK && !upload_is_existing(upload)) {
-        const char *line;
-        size_t size;
-        int result = lines_next(&submission->lines, &line, &size);
-        if (result == 0)
-            break;
-        if (result == 1)
-            code = add_line(submission, upload, line, size);
-        else if (result == -EAGAIN)
-            code = read_more(submission, upload);
-        else
-            code = fail_too_long(submission, &submission->lines);
-    }
-    return code;
-}
 
 /* ---- A libconfig batch --------------------------------------------------------------------------- */
 
@@ -237,20 +120,6 @@ static int content_of_batch_file(struct submission *submission, struct sha256 *c
     return CTL_OK;
 }
 
-static int content_of_lines(struct submission *submission, struct sha256 *content)
-{
-    struct lines lines = {.fd = submission->lines.fd, .max = submission->lines.max};
-    int error = content_add_lines(content, &lines), code = CTL_OK;
-    if (error == -E2BIG)
-        code = fail_too_long(submission, &lines);
-    else if (error == -EINTR)
-        code = ctl_fail(submission->ctl, CTL_INTERRUPTED, "interrupted");
-    else if (error)
-        code = ctl_fail(submission->ctl, CTL_USAGE, "%s: %s", submission->label, strerror(-error));
-    lines_free(&lines);
-    return code;
-}
-
 /* A file is read twice for it; what comes from a pipe is not known before it is sent. */
 static int tell_content(void *context, char text[CONTENT_SIZE])
 {
@@ -264,7 +133,7 @@ static int tell_content(void *context, char text[CONTENT_SIZE])
         off_t now = lseek(fd, 0, SEEK_CUR);
         if (submission->begin < 0 || now < 0 || lseek(fd, submission->begin, SEEK_SET) < 0)
             return CTL_OK;
-        code = content_of_lines(submission, &content);
+        code = batch_lines_content(&submission->batch_lines, &content);
         if (lseek(fd, now, SEEK_SET) < 0 && code == CTL_OK)
             code =
                 ctl_fail(submission->ctl, CTL_USAGE, "%s: %s", submission->label, strerror(errno));
@@ -283,9 +152,9 @@ static int upload_all(struct submission *submission, const struct upload_options
                            follows ? &submission->follow : NULL, &upload);
     if (code)
         return code;
-    code =
-        submission->batch_file ? add_batch_file(submission, upload) : add_lines(submission, upload);
-    if (code == CTL_OK && submission->entries == 0)
+    code = submission->batch_file ? add_batch_file(submission, upload)
+                                  : batch_lines_add(&submission->batch_lines, upload);
+    if (code == CTL_OK && submission->entries + submission->batch_lines.entries == 0)
         code = ctl_fail(submission->ctl, CTL_REFUSED, "%s: there are no jobs in it",
                         submission->label);
     if (code == CTL_OK)
@@ -318,6 +187,11 @@ static int submit(struct submission *submission)
         code = batch_file_terms(submission->batch_file, &submission->terms);
     if (code)
         return code;
+    submission->batch_lines = (struct batch_lines){.ctl = ctl,
+                                                   .connection = submission->connection,
+                                                   .terms = &submission->terms,
+                                                   .lines = &submission->lines,
+                                                   .label = submission->label};
     follow_init(&submission->follow, ctl, submission->connection, &follow_options);
     code = upload_all(submission, &upload_options, follows, &batch, &jobs);
     if (code)
