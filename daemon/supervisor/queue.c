@@ -11,7 +11,6 @@
 
 struct queue {
     uint32_t plugins;
-    uint64_t jobs;
     struct turns *turns; /* by plugin */
 };
 
@@ -94,20 +93,18 @@ static void update_turn(struct lane *lane)
     turns_want(&lane->turn, lane->jobs > 0 && !lane->batch->held);
 }
 
-void queue_push(struct queue *queue, struct batch *batch, uint32_t number)
+void queue_push(struct batch *batch, uint32_t number)
 {
     struct entry *entry = &batch->entries[number];
     struct lane *lane = find_lane(batch, entry->plugin);
     assert(lane && entry->next == ENTRY_NONE && lane->tail != number);
-    uint32_t jobs =
-        entry->count - entry->taken; /* some have ended where the batch is a rebuilt one */
     if (lane->head == ENTRY_NONE)
         lane->head = number;
     else
         batch->entries[lane->tail].next = number;
     lane->tail = number;
-    lane->jobs += jobs;
-    queue->jobs += jobs;
+    lane->jobs +=
+        entry->count - entry->taken; /* some have ended where the batch is a rebuilt one */
     update_turn(lane);
 }
 
@@ -133,21 +130,15 @@ struct lane *queue_lane_with_jobs(const struct batch *batch)
     return lane;
 }
 
-void queue_drop(struct queue *queue, struct batch *batch)
+void queue_drop(struct batch *batch)
 {
     struct lane *lane;
     while ((lane = batch->lanes)) {
         batch->lanes = lane->batch_next;
-        queue->jobs -= lane->jobs;
         turns_leave(&lane->turn);
         free(lane->again.jobs);
         free(lane);
     }
-}
-
-uint64_t queue_jobs(const struct queue *queue)
-{
-    return queue->jobs;
 }
 
 /* ---- Jobs that run again ------------------------------------------------------------------------ */
@@ -167,7 +158,7 @@ static int again_grow(struct queue_again *again)
     return 0;
 }
 
-int queue_push_again(struct queue *queue, struct batch *batch, uint32_t job)
+int queue_push_again(struct batch *batch, uint32_t job)
 {
     struct lane *lane = find_lane(batch, batch->entries[batch_entry_of(batch, job)].plugin);
     assert(lane);
@@ -176,7 +167,6 @@ int queue_push_again(struct queue *queue, struct batch *batch, uint32_t job)
         return -ENOMEM;
     again->jobs[(again->first + again->count++) % again->capacity] = job;
     lane->jobs++;
-    queue->jobs++;
     update_turn(lane);
     return 0;
 }
@@ -205,7 +195,7 @@ static bool front(struct lane *lane, uint32_t *job, uint32_t *number)
     return false;
 }
 
-static void pop(struct queue *queue, struct lane *lane)
+static void pop(struct lane *lane)
 {
     struct queue_again *again = &lane->again;
     if (again->count > 0) {
@@ -215,7 +205,6 @@ static void pop(struct queue *queue, struct lane *lane)
         lane->batch->entries[lane->head].taken++;
     }
     lane->jobs--;
-    queue->jobs--;
 }
 
 /* What a job adds to the bytes of a run: its item, and the parameters with the first job of an entry. */
@@ -230,8 +219,8 @@ static size_t bytes_of(const struct entry *entry, uint32_t job, bool first)
 }
 
 /* Takes the front job into the run if it belongs there. */
-static bool extend(struct queue *queue, struct lane *lane, const struct queue_share *share,
-                   struct queue_run *run, size_t *bytes)
+static bool extend(struct lane *lane, const struct queue_share *share, struct queue_run *run,
+                   size_t *bytes)
 {
     const struct batch *batch = lane->batch;
     uint32_t job, number;
@@ -249,20 +238,19 @@ static bool extend(struct queue *queue, struct lane *lane, const struct queue_sh
     }
     run->count++;
     *bytes += more;
-    pop(queue, lane);
+    pop(lane);
     return true;
 }
 
-bool queue_take(struct queue *queue, struct lane *lane, const struct queue_share *share,
-                struct queue_run *out)
+bool queue_take(struct lane *lane, const struct queue_share *share, struct queue_run *out)
 {
     struct batch *batch = lane->batch;
     struct queue_run run = {.batch = batch};
     size_t bytes = 0;
     uint32_t job, number;
     while (front(lane, &job, &number) && batch_state(batch, job) != JOB_QUEUED)
-        pop(queue, lane);
-    while (extend(queue, lane, share, &run, &bytes))
+        pop(lane);
+    while (extend(lane, share, &run, &bytes))
         ;
     if (run.count && lane->turn.wants)
         turns_give(&lane->turn, run.count);

@@ -53,9 +53,9 @@ void queue_free(struct queue *queue);
 int queue_prepare(struct queue *queue, struct batch *batch, uint32_t first);
 /* Puts all jobs of an entry, but for those it has taken already, into its lane; the entry was prepared for, and is put
  * there once. Never fails. */
-void queue_push(struct queue *queue, struct batch *batch, uint32_t entry);
+void queue_push(struct batch *batch, uint32_t entry);
 /* Puts a job that was taken back to the front of its lane, to run again. -ENOMEM: it is not there. */
-int queue_push_again(struct queue *queue, struct batch *batch, uint32_t job);
+int queue_push_again(struct batch *batch, uint32_t job);
 
 /* Holds the batch, or lets it go on. */
 void queue_hold(struct batch *batch, bool held);
@@ -75,13 +75,9 @@ struct queue_share {
  * Takes a share of consecutive jobs from the front of the lane, leaving out those that are not queued any
  * more, and counts them as given to the lane. False: none were left in it.
  */
-bool queue_take(struct queue *queue, struct lane *lane, const struct queue_share *share,
-                struct queue_run *out);
+bool queue_take(struct lane *lane, const struct queue_share *share, struct queue_run *out);
 
 /* Takes the batch's lanes away, whatever they hold. */
-void queue_drop(struct queue *queue, struct batch *batch);
-
-/* Jobs in all lanes, see struct lane. */
-uint64_t queue_jobs(const struct queue *queue);
+void queue_drop(struct batch *batch);
 
 #endif

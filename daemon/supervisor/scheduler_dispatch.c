@@ -157,7 +157,7 @@ static uint32_t refuse_some(struct scheduler *scheduler, struct lane *lane, cons
 {
     static const struct queue_share whole_run = {.jobs = RUN_MAX, .bytes = SIZE_MAX};
     struct queue_run run;
-    if (!queue_take(scheduler->queue, lane, &whole_run, &run))
+    if (!queue_take(lane, &whole_run, &run))
         return 1; /* all its jobs had been cancelled one by one: the lane is empty */
     for (uint32_t i = 0; i < run.count; i++)
         end_job(scheduler, run.batch, run.first + i, JOB_FAILED, reason);
@@ -188,7 +188,7 @@ static uint32_t move_some(struct scheduler *scheduler, uint32_t position)
         wait_for_batch(scheduler, batch, now_ns);
         return batch->held ? 1 : 0;
     }
-    if (!queue_take(scheduler->queue, lane, &share, &run))
+    if (!queue_take(lane, &share, &run))
         return 1;
     send_run(scheduler, &run, worker);
     rate_take(&scheduler->loads[position].rate, now_ns, run.count);

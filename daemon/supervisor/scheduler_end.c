@@ -34,7 +34,7 @@ void end_forget(struct scheduler *scheduler, struct batch *batch)
     while (!LIST_EMPTY(&batch->endings))
         drop_ending(scheduler, LIST_FIRST(&batch->endings));
     waits_drop(scheduler->waits, batch);
-    queue_drop(scheduler->queue, batch);
+    queue_drop(batch);
 }
 
 /* A finished batch may be forgotten at any time. */

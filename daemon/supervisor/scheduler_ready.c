@@ -22,7 +22,7 @@ void ready_queue(struct scheduler *scheduler, struct batch *batch, uint32_t numb
     uint32_t ready = batch_make_ready(batch, entry->first, entry->count);
     scheduler->waiting -= ready;
     scheduler->queued += ready;
-    queue_push(scheduler->queue, batch, number);
+    queue_push(batch, number);
     scheduler_wake(scheduler);
 }
 
@@ -85,7 +85,7 @@ int ready_submit(struct scheduler *scheduler, struct batch *batch, uint32_t firs
                 begin_delay(scheduler, batch, i);
         } else {
             scheduler->queued += entry->count;
-            queue_push(scheduler->queue, batch, i);
+            queue_push(batch, i);
         }
     }
     ready_follow_order(scheduler, batch);
@@ -110,7 +110,7 @@ static uint64_t pause_ns(const struct retry *retry, unsigned attempt)
 
 static int queue_again(struct scheduler *scheduler, struct batch *batch, uint32_t job)
 {
-    int error = queue_push_again(scheduler->queue, batch, job);
+    int error = queue_push_again(batch, job);
     if (!error)
         scheduler_wake(scheduler);
     return error;

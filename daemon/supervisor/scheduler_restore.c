@@ -170,7 +170,7 @@ static int restore_job(struct restoring *restoring, const struct store_job *job)
         return 0;
     }
     if (job->due_ns <= restoring->now_ns)
-        return job->attempt ? queue_push_again(scheduler->queue, batch, job->job) : 0;
+        return job->attempt ? queue_push_again(batch, job->job) : 0;
     let_wait(restoring, one.first, one.count);
     return waits_add(scheduler->waits, batch, WAIT_RETRY, one, job->due_ns);
 }
