@@ -59,11 +59,6 @@ static const char *const events_names[] = {
 static_assert(sizeof(events_names) / sizeof(*events_names) == WATCH_EVENTS,
               "each kind has its name");
 
-const char *watch_events_name(enum watch_events events)
-{
-    return events_names[events];
-}
-
 enum watch_events watch_events_from_name(const char *name)
 {
     enum watch_events events = 0;

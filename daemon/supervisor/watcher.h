@@ -26,9 +26,7 @@ enum watch_events {
     WATCH_EVENTS,   /* how many there are */
 };
 
-/* "none", "summary", "failures", "each". */
-const char *watch_events_name(enum watch_events events);
-/* WATCH_EVENTS: no such name. */
+/* From "none", "summary", "failures", "each". WATCH_EVENTS: no such name. */
 enum watch_events watch_events_from_name(const char *name);
 
 /* All watchers of the daemon, at most client_max of each client; the catalogue must outlive them. NULL: out of

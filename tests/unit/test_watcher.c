@@ -185,8 +185,10 @@ static void watch(enum watch_events events, uint32_t from)
 
 START_TEST(kinds_of_events_have_names)
 {
-    for (enum watch_events events = 0; events < WATCH_EVENTS; events++)
-        ck_assert_int_eq(watch_events_from_name(watch_events_name(events)), events);
+    ck_assert_int_eq(watch_events_from_name("none"), WATCH_NONE);
+    ck_assert_int_eq(watch_events_from_name("summary"), WATCH_SUMMARY);
+    ck_assert_int_eq(watch_events_from_name("failures"), WATCH_FAILURES);
+    ck_assert_int_eq(watch_events_from_name("each"), WATCH_EACH);
     ck_assert_int_eq(watch_events_from_name("all"), WATCH_EVENTS);
     ck_assert_int_eq(watch_events_from_name(""), WATCH_EVENTS);
 }
