@@ -41,8 +41,7 @@ void scheduler_wake(struct scheduler *scheduler)
 
 void scheduler_deadline_over(struct scheduler *scheduler, struct batch *batch)
 {
-    (void)scheduler_give_up(scheduler, batch, JOB_TIMED_OUT,
-                            "the deadline of its batch has passed");
+    scheduler_give_up(scheduler, batch, JOB_TIMED_OUT, "the deadline of its batch has passed");
 }
 
 static void on_due(void *context, struct batch *batch, enum wait_reason reason,
@@ -204,8 +203,9 @@ static void stop_running(struct scheduler *scheduler, struct batch *batch, enum 
     grace_begin(scheduler, batch);
 }
 
-uint32_t scheduler_stop(struct scheduler *scheduler, struct batch *batch, enum job_state state,
-                        const char *reason)
+/* Returns how many jobs have not ended: running ones are told, the others end soon. */
+static uint32_t stop_all(struct scheduler *scheduler, struct batch *batch, enum job_state state,
+                         const char *reason)
 {
     if (batch->finished || (batch->cancelled && batch->stopped_ns))
         return 0;
@@ -217,17 +217,17 @@ uint32_t scheduler_stop(struct scheduler *scheduler, struct batch *batch, enum j
     return concerned;
 }
 
-uint32_t scheduler_give_up(struct scheduler *scheduler, struct batch *batch, enum job_state state,
-                           const char *reason)
+void scheduler_give_up(struct scheduler *scheduler, struct batch *batch, enum job_state state,
+                       const char *reason)
 {
     if (!batch->cancelled)
         batch->given_up = true;
-    return scheduler_stop(scheduler, batch, state, reason);
+    (void)stop_all(scheduler, batch, state, reason); /* nobody waits for the number */
 }
 
 uint32_t scheduler_cancel(struct scheduler *scheduler, struct batch *batch, const char *reason)
 {
-    return scheduler_stop(scheduler, batch, JOB_CANCELLED, reason);
+    return stop_all(scheduler, batch, JOB_CANCELLED, reason);
 }
 
 uint32_t scheduler_cancel_queued(struct scheduler *scheduler, struct batch *batch,

@@ -64,8 +64,8 @@ static void count_left(struct scheduler *scheduler, const struct batch *batch, u
 void end_others(struct scheduler *scheduler, struct batch *batch)
 {
     if (batch->terms.on_failure == ON_FAILURE_CANCEL)
-        (void)scheduler_give_up(scheduler, batch, JOB_CANCELLED,
-                                "another job of its batch did not succeed");
+        scheduler_give_up(scheduler, batch, JOB_CANCELLED,
+                          "another job of its batch did not succeed");
 }
 
 /* What an end means for the other jobs of the batch. The batch may have finished behind it. */

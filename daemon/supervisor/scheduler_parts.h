@@ -74,12 +74,10 @@ void scheduler_hold(struct batch *batch, enum hold why);
 void scheduler_release(struct scheduler *scheduler, struct batch *batch, enum hold why);
 
 /* All jobs of the batch that have not ended are to end in this state, running ones by being told, and it is
- * sealed. Returns how many there are. `reason` is a constant. The batch may have finished behind it. */
-uint32_t scheduler_stop(struct scheduler *scheduler, struct batch *batch, enum job_state state,
-                        const char *reason);
-/* The same where nobody asked for it: the batch has failed then. */
-uint32_t scheduler_give_up(struct scheduler *scheduler, struct batch *batch, enum job_state state,
-                           const char *reason);
+ * sealed, though nobody asked for it: the batch has failed then. `reason` is a constant. The batch may have finished behind
+ * it. */
+void scheduler_give_up(struct scheduler *scheduler, struct batch *batch, enum job_state state,
+                       const char *reason);
 
 /* The batch is out of time. It may have finished behind it. */
 void scheduler_deadline_over(struct scheduler *scheduler, struct batch *batch);
