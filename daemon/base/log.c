@@ -1,8 +1,8 @@
 /*
  * The log and its thread. Callers format a line and post it; the thread writes it, sums up what was
  * dropped and what was held back, and sleeps without a time limit whenever neither is the case. The
- * thread alone touches syslog(3) and standard error; what callers share with it is atomic or goes
- * through the mailbox.
+ * thread alone touches syslog(3) and standard error; what callers share with it is atomic, never changes
+ * or goes through the mailbox.
  */
 #include "base/log.h"
 
@@ -65,8 +65,8 @@ struct line {
 };
 
 struct log {
-    enum log_target target;
-    atomic_int level;
+    enum log_target target; /* these two never change */
+    enum log_level level;
     struct mailbox *mailbox;
     pthread_t thread;
 
@@ -82,6 +82,12 @@ struct log {
     bool ended;             /* the thread is done; under the mutex */
     atomic_bool abandoned;  /* log_close() gave up: the thread frees the log; set under the mutex */
 };
+
+/* Whether a line of this level is written. */
+static bool wants(const struct log *log, enum log_level level)
+{
+    return log && level <= log->level;
+}
 
 /* ---- The thread ------------------------------------------------------------------------------ */
 
@@ -142,7 +148,7 @@ static void write_mail(struct log *log, struct mail *mail)
 static void write_count(struct log *log, const char *message, const char *key, uint64_t count)
 {
     char text[96];
-    if (count == 0 || !log_wants(log, LOG_LEVEL_WARNING) || atomic_load(&log->abandoned))
+    if (count == 0 || !wants(log, LOG_LEVEL_WARNING) || atomic_load(&log->abandoned))
         return;
     (void)snprintf(text, sizeof(text), "%s %s=%" PRIu64, message, key, count);
     write_line(log, LOG_LEVEL_WARNING, clock_wall_s(), text);
@@ -213,7 +219,7 @@ struct log *log_open(const struct log_options *options, struct error *error)
         return NULL;
     }
     log->target = options->target;
-    atomic_init(&log->level, (int)options->level);
+    log->level = options->level;
     log->mailbox = mailbox;
     log->rate = options->rate;
     log->burst = options->burst > 1 ? options->burst : 1;
@@ -273,20 +279,9 @@ void log_close(struct log *log)
 
 /* ---- Callers --------------------------------------------------------------------------------- */
 
-void log_set_level(struct log *log, enum log_level level)
-{
-    if (log)
-        atomic_store_explicit(&log->level, (int)level, memory_order_relaxed);
-}
-
-bool log_wants(const struct log *log, enum log_level level)
-{
-    return log && (int)level <= atomic_load_explicit(&log->level, memory_order_relaxed);
-}
-
 void log_write(struct log *log, enum log_level level, const char *format, ...)
 {
-    if (!log_wants(log, level))
+    if (!wants(log, level))
         return;
     va_list arguments, again;
     va_start(arguments, format);
@@ -319,7 +314,7 @@ void log_write(struct log *log, enum log_level level, const char *format, ...)
 
 bool log_limited(struct log *log, enum log_level level)
 {
-    if (!log_wants(log, level))
+    if (!wants(log, level))
         return false;
     if (log->rate <= 0)
         return true;

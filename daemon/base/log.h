@@ -50,12 +50,6 @@ struct log *log_open(const struct log_options *options, struct error *error);
 /* Writes what waits (for at most 2 s, should syslog be stalled) and ends the thread. NULL is fine. */
 void log_close(struct log *log);
 
-/* Changes the level; any thread. */
-void log_set_level(struct log *log, enum log_level level);
-
-/* Whether a line of this level would be written; for callers that would work hard for one. */
-bool log_wants(const struct log *log, enum log_level level);
-
 /* Writes one line: a message and what follows as given. Copies; never blocks. Any thread. A NULL
  * log drops the line. */
 void log_write(struct log *log, enum log_level level, const char *format, ...)
