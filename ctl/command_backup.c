@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/cleanup.h"
-#include "base/parse.h"
 #include "connection.h"
 #include "ctl.h"
 #include "text.h"

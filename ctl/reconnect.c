@@ -9,7 +9,6 @@
 #include <math.h>
 #include <stdio.h>
 #include "base/clock.h"
-#include "base/parse.h"
 #include "connection.h"
 #include "ctl.h"
 #include "interrupt.h"

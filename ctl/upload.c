@@ -10,7 +10,6 @@
 #include <string.h>
 #include "base/bytes.h"
 #include "base/cleanup.h"
-#include "base/parse.h"
 #include "connection.h"
 #include "ctl.h"
 #include "follow.h"

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/cleanup.h"
-#include "base/parse.h"
 #include "base/params_types.h"
 #include "base/problems.h"
 #include "base/template.h"

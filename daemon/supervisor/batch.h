@@ -24,7 +24,6 @@ struct lane;
 struct order;
 struct wait;
 struct watcher;
-struct bytes;
 
 /* Jobs of one batch are numbered with 32 bits. */
 #define BATCH_JOBS_MAX UINT32_MAX

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "base/cleanup.h"
-#include "base/error.h"
 #include "base/problems.h"
 #include "supervisor/config.h"
 

@@ -9,7 +9,6 @@
 
 struct config;
 struct problems;
-struct error;
 
 /*
  * Makes the `file` of each plugin absolute, from plugin_dir, and adds every *.so found there that is not

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <unistd.h>
 #include "base/clock.h"
-#include "base/error.h"
 #include "supervisor/config.h"
 #include "supervisor/fingerprint.h"
 #include "supervisor/holds.h"

@@ -11,7 +11,6 @@
 
 struct aw_worker;
 struct message_cancel;
-struct slab;
 
 /* Ranges not yet gone through, oldest first. */
 TAILQ_HEAD(cancel_list, cancel);

@@ -11,7 +11,6 @@
 #include <awaitd/plugin.h>
 #include "base/params.h"
 
-struct error;
 struct runner;
 
 struct plugin {

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
-#include "base/error.h"
 #include "base/parse.h"
 #include "base/utf8.h"
 #include "worker/entry.h"

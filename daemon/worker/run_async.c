@@ -9,7 +9,7 @@
 #include "worker/host.h"
 #include "worker/entry.h"
 #include "worker/job.h"
-#include "worker/worker.h"
+#include "worker/report.h"
 
 static void begin(struct aw_job *job)
 {
