@@ -27,6 +27,9 @@ static int run(struct ctl *ctl, const void *options, int count, char **arguments
     json_t *params, *result;
     if (!*arguments[0])
         return ctl_fail(ctl, CTL_USAGE, "the file's name is empty");
+    if (strcmp(arguments[0], "-") == 0)
+        return ctl_fail(ctl, CTL_USAGE,
+                        "the daemon writes a file, not our output; one of this name would be ./-");
     int code = make_params(ctl, arguments[0], &params);
     if (code == CTL_OK)
         code = connection_once(ctl, "store.backup", params, &result);

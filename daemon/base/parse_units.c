@@ -163,8 +163,8 @@ int parse_size(const char *text, uint64_t *out_bytes)
 #define ROUNDS_TO_1000 999.9995
 /* The same for a minute, in seconds, to four decimals. */
 #define ROUNDS_TO_MINUTE 59.99995
-/* From here on, 11,574 days, whole seconds have more digits than any reader needs: shown as a number. */
-#define COMPOUND_MAX_S 1e9
+/* From here on, 115,740 days, whole seconds have more digits than any reader needs: shown as a number. */
+#define COMPOUND_MAX_S 1e10
 
 /* Below a minute: one number and the unit in which it is between 1 and 1000. */
 static void show_short_span(double seconds, char *buffer, size_t size)

@@ -148,6 +148,22 @@ void config_check_state_dir(const struct config *config, struct problems *proble
                      error.text);
 }
 
+/* What is configured to outlive the daemon can. */
+static int check_durable(const struct loading *loading)
+{
+    const struct config *config = loading->config;
+    int result = 0;
+
+    for (size_t i = 0; i < config->batches_count && !config->store.enabled; i++) {
+        if (!config->batches[i].submission.insists)
+            continue;
+        problems_add(loading->problems, config->batches[i].where,
+                     "a batch cannot be durable where store.enabled is false");
+        result = -EINVAL;
+    }
+    return result;
+}
+
 static int check_group(const struct loading *loading)
 {
     const char *group = loading->config->daemon.group;
@@ -217,6 +233,7 @@ static int complete(struct loading *loading, const struct config_overrides *over
     const int results[] = {
         choose_socket(loading, overrides),
         choose_state_dir(loading, overrides),
+        check_durable(loading),
         check_group(loading),
         config_plugins_find(loading->config, where, loading->problems),
         check_trust(loading),

@@ -73,13 +73,13 @@ static int include(struct config_walk *walk, const char *name, const char *stop)
 
 static int step(struct config_walk *walk)
 {
-    if (*walk->at == '@') {
-        const char *stop;
-        AUTO_FREE char *name = config_walk_include(walk, &stop);
-        if (name)
-            return include(walk, name, stop);
-    }
-    return config_walk_token(walk);
+    AUTO_FREE char *name = NULL;
+    const char *stop;
+    int result = config_walk_include(walk, &name, &stop);
+
+    if (result == -ENOENT)
+        return config_walk_token(walk);
+    return result ? result : include(walk, name, stop);
 }
 
 /* Walks over the text of the file that was added last. */

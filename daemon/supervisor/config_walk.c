@@ -212,22 +212,26 @@ int config_walk_token(struct config_walk *walk)
     return copy(walk, 1);
 }
 
-char *config_walk_include(const struct config_walk *walk, const char **stop)
+int config_walk_include(const struct config_walk *walk, char **name, const char **stop)
 {
     static const char word[] = "@include";
     const char *at = walk->at, *close;
 
     if (!walk->at_line_start || (size_t)(walk->end - at) < sizeof(word) - 1 ||
         memcmp(at, word, sizeof(word) - 1) != 0)
-        return NULL;
+        return -ENOENT;
     for (at += sizeof(word) - 1; at < walk->end && (*at == ' ' || *at == '\t'); at++)
         ;
     if (at == walk->end || *at != '"')
-        return NULL;
+        return -ENOENT;
     at++;
     close = memchr(at, '"', (size_t)(walk->end - at));
     if (!close || memchr(at, '\n', (size_t)(close - at)))
-        return NULL;
+        return -ENOENT;
+    char *copy = strndup(at, (size_t)(close - at));
+    if (!copy)
+        return -ENOMEM;
+    *name = copy;
     *stop = close + 1;
-    return strndup(at, (size_t)(close - at));
+    return 0;
 }

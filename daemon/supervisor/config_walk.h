@@ -36,7 +36,7 @@ int config_walk_refuse_size(struct config_walk *walk);
 int config_walk_token(struct config_walk *walk);
 
 /* The name of the file that an @include here names, for the caller to free, and where the directive ends in
- * *stop. NULL: this is no include, or there is no memory. */
-char *config_walk_include(const struct config_walk *walk, const char **stop);
+ * *stop. -ENOENT: this is no include; -ENOMEM. */
+int config_walk_include(const struct config_walk *walk, char **name, const char **stop);
 
 #endif

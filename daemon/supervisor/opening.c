@@ -54,7 +54,7 @@ static const struct control_callbacks control_callbacks = {
 
 static struct bytes_view text_view(const char *text)
 {
-    return (struct bytes_view){.data = (const uint8_t *)text, .size = text ? strlen(text) : 0};
+    return (struct bytes_view){.data = (const uint8_t *)text, .size = strlen(text)};
 }
 
 /* ---- Batches of the configuration ------------------------------------------------------------ */
@@ -91,25 +91,35 @@ static void start_batch(struct supervisor *supervisor, const struct config_batch
     problems_clear(&problems);
 }
 
-/* Two that are the same are both started, unless one of an earlier start goes on. */
-static void start_batches(struct supervisor *supervisor)
+/* What each batch of the configuration is to become. */
+struct planned {
+    char *jobs; /* as text */
+    bool goes_on;
+};
+
+/* Two that are the same are both started, unless one of an earlier start goes on: so all are looked up before the first
+ * is started. -ENOMEM: none is. */
+static int start_batches(struct supervisor *supervisor)
 {
     const struct config *config = supervisor->config;
-    bool *goes = calloc(config->batches_count + 1, sizeof(*goes)); /* without memory: none does */
-    char **texts = calloc(config->batches_count + 1, sizeof(*texts));
-    for (size_t i = 0; texts && i < config->batches_count; i++) {
+    struct planned *planned = calloc(config->batches_count + 1, sizeof(*planned));
+    int error = planned ? 0 : -ENOMEM;
+    for (size_t i = 0; !error && i < config->batches_count; i++) {
         const struct config_batch *configured = &config->batches[i];
-        texts[i] = json_dumps(configured->jobs, JSON_COMPACT);
-        if (goes)
-            goes[i] = goes_on(supervisor, &configured->submission, text_view(texts[i]));
+        planned[i].jobs = json_dumps(configured->jobs, JSON_COMPACT);
+        if (!planned[i].jobs)
+            error = -ENOMEM;
+        else
+            planned[i].goes_on =
+                goes_on(supervisor, &configured->submission, text_view(planned[i].jobs));
     }
-    for (size_t i = 0; texts && i < config->batches_count; i++) {
-        if (!goes || !goes[i])
-            start_batch(supervisor, &config->batches[i], text_view(texts[i]));
-        free(texts[i]);
+    for (size_t i = 0; planned && i < config->batches_count; i++) {
+        if (!error && !planned[i].goes_on)
+            start_batch(supervisor, &config->batches[i], text_view(planned[i].jobs));
+        free(planned[i].jobs);
     }
-    free(texts);
-    free(goes);
+    free(planned);
+    return error;
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */
@@ -123,7 +133,8 @@ static int open_up(struct supervisor *supervisor)
     if (!supervisor->control)
         return -ENOMEM;
     supervisor->listen_fd = -1;
-    start_batches(supervisor);
+    if (start_batches(supervisor) != 0)
+        return -ENOMEM;
     struct error error;
     if (notify_send("READY=1", &error) != 0)
         log_write(supervisor->log, LOG_LEVEL_WARNING, "%s", error.text);

@@ -6,6 +6,7 @@
  */
 #include "supervisor/order.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ static int resolve(struct order *order, const struct order_wish *wishes, size_t 
 {
     int error = 0;
     *edges = 0;
+    assert(!problems_full(problems)); /* or no wish would be looked at */
     for (size_t i = 0; i < count && !problems_full(problems); i++) {
         for (size_t k = 0; k < json_array_size(wishes[i].names); k++) {
             const char *text = json_string_value(json_array_get(wishes[i].names, k));

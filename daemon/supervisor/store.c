@@ -256,7 +256,7 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
-    store_post_all(store);
+    store_post(store);
     store->closing = true;
     atomic_store(&store->link.closing, true);
     mailbox_close(store->link.to_thread);

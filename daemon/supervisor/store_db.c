@@ -110,14 +110,6 @@ sqlite3_stmt *store_db_prepare(struct store_db *db, const char *sql, struct erro
     return statement;
 }
 
-int store_db_run(struct store_db *db, const char *sql, struct error *error)
-{
-    int result = sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL);
-    if (result != SQLITE_OK)
-        (void)store_db_trouble(db, result, error);
-    return result & 0xff;
-}
-
 /* Makes the file where it is missing, for this user alone. SQLite gives awaitd.db-wal the same mode. */
 static int make_file(int directory, const struct store_db *db, struct error *error)
 {

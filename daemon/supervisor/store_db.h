@@ -49,9 +49,6 @@ void store_db_close(struct store_db *db);
 /* A statement that stays prepared; sqlite3_finalize() is for the caller. NULL: the reason is in *error. */
 sqlite3_stmt *store_db_prepare(struct store_db *db, const char *sql, struct error *error);
 
-/* Runs SQL without results. Returns SQLite's primary result code; *error says what failed. */
-int store_db_run(struct store_db *db, const char *sql, struct error *error);
-
 /* What a result code of SQLite means to the store. */
 enum store_trouble {
     STORE_FINE,

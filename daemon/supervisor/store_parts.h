@@ -292,8 +292,6 @@ struct store {
 
 /* Hands what was recorded to the thread. */
 void store_post(struct store *store);
-/* The same, and the last number even where nothing else was recorded. */
-void store_post_all(struct store *store);
 
 /* Bytes that a copy of the text takes; 0 for NULL. */
 size_t store_text_size(const char *text);

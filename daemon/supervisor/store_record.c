@@ -53,11 +53,6 @@ static struct store_parcel *parcel_of(struct store *store)
     return parcel;
 }
 
-void store_post_all(struct store *store)
-{
-    store_post(store);
-}
-
 /* A record of this kind, with room for texts. It is not yet in the parcel. NULL: out of memory. */
 static struct store_record *record_new(struct store *store, enum store_kind kind, uint64_t batch,
                                        size_t texts)

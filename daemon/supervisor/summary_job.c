@@ -147,7 +147,7 @@ static int add_names(json_t *object, const char *member, const char *text,
     if (!names)
         return text ? -ENOMEM : 0;
     int error = json_object_set_new(object, member, names);
-    for (size_t i = 0; i < json_array_size(names) && !error; i++) {
+    for (size_t i = 0; !error && i < json_array_size(names); i++) {
         json_t *name = json_array_get(names, i);
         if (order_has_unended(batch, json_string_value(name)))
             error = json_array_append(unended, name);

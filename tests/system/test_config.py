@@ -334,6 +334,13 @@ def test_a_state_directory_that_cannot_be_used_is_told_and_none_is_made(folder, 
     assert check(folder, text, "--state-dir", "/nowhere/at/all")[0].returncode == 0
 
 
+def test_without_a_store_no_batch_of_the_file_is_durable(folder):
+    batch = '{{ when = "at_start"; durable = {}; jobs = ({{ plugin = "wait"; params = {{ seconds = 0; }}; }}); }}'
+    text = GOOD + 'store = { enabled = false; };\n' + f'batches = (\n{batch.format("true")}\n);\n'
+    refused(folder, text, 4, "a batch cannot be durable where store.enabled is false")
+    assert check(folder, text.replace("durable = true", "durable = false"))[0].returncode == 0
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_as_root_a_file_that_others_can_write_is_told(make_daemon, folder):
     result, output, path = check(folder, GOOD)

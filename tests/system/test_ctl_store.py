@@ -1,10 +1,12 @@
 """What awaitctl shows of the store, and asks of it, before a daemon that says what the test wants it to say."""
 
 import os
+import subprocess
 import time
 
 import pytest
 
+from awaitd import AWAITCTL
 from scenes import FakeDaemon
 
 
@@ -144,6 +146,12 @@ def test_backup_tells_the_whole_path(play, folder):
     path = os.path.realpath(folder) + "/copy.db"
     assert asked == [{"file": path}]
     assert result == (0, f"wrote 3.0 MiB to {path}\n", "")
+
+
+def test_backup_does_not_write_to_its_output():
+    result = subprocess.run([AWAITCTL, "backup", "-"], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "./-" in result.stderr
 
 
 def test_backup_leaves_a_whole_path_alone(play):

@@ -5,12 +5,21 @@
 #include "state_dir_fixture.h"
 #include "suite.h"
 
+/* Returns SQLite's primary result code; *why says what failed. */
+static int run_sql(const char *sql, struct error *why)
+{
+    int result = sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL);
+    if (result != SQLITE_OK)
+        (void)store_db_trouble(db, result, why);
+    return result & 0xff;
+}
+
 START_TEST(a_new_database_is_this_users_alone_whatever_the_umask)
 {
     static const mode_t masks[] = {0, 022, 0777};
     (void)umask(masks[_i]);
     open_well();
-    ck_assert_int_eq(store_db_run(db, "INSERT INTO meta VALUES ('x', 1)", &error), SQLITE_OK);
+    ck_assert_int_eq(run_sql("INSERT INTO meta VALUES ('x', 1)", &error), SQLITE_OK);
     ck_assert_int_eq(mode_of(state), 0700);
     ck_assert_int_eq(mode_of(in_state("awaitd.db")), 0600);
     ck_assert_int_eq(mode_of(in_state("awaitd.db-wal")), 0600);
@@ -38,8 +47,7 @@ START_TEST(what_was_written_is_there_again)
 {
     open_well();
     ck_assert_uint_eq(db->last_number, 0);
-    ck_assert_int_eq(store_db_run(db, "INSERT INTO meta VALUES ('last_number', 41)", &error),
-                     SQLITE_OK);
+    ck_assert_int_eq(run_sql("INSERT INTO meta VALUES ('last_number', 41)", &error), SQLITE_OK);
     close_db();
     ck_assert_int_ne(access(in_state("awaitd.db-wal"), F_OK), 0);
     ck_assert_str_eq(ask_file("SELECT value FROM meta WHERE name='closed'"), "1");
@@ -76,12 +84,10 @@ END_TEST
 START_TEST(the_last_number_is_never_one_below_a_batch)
 {
     open_well();
-    ck_assert_int_eq(
-        store_db_run(db,
-                     "INSERT INTO meta VALUES ('last_number', 41);" INSERT_BATCH
-                     "VALUES (40, 0, 0, '{}', 0, 0, 1, 0), (57, 0, 0, '{}', 0, 0, 1, 0)",
-                     &error),
-        SQLITE_OK);
+    ck_assert_int_eq(run_sql("INSERT INTO meta VALUES ('last_number', 41);" INSERT_BATCH
+                             "VALUES (40, 0, 0, '{}', 0, 0, 1, 0), (57, 0, 0, '{}', 0, 0, 1, 0)",
+                             &error),
+                     SQLITE_OK);
     kill_db();
     open_well();
     ck_assert_uint_eq(db->last_number, 57);
@@ -168,10 +174,9 @@ static void make_large(void)
 {
     open_well();
     ck_assert_int_eq(
-        store_db_run(db,
-                     "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) INSERT "
-                     "INTO results SELECT i, 0, 1, hex(randomblob(1000)) FROM n",
-                     &error),
+        run_sql("WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) INSERT "
+                "INTO results SELECT i, 0, 1, hex(randomblob(1000)) FROM n",
+                &error),
         SQLITE_OK);
     close_db();
 }
@@ -234,7 +239,7 @@ START_TEST(corruption_and_other_trouble_are_told_apart)
     ck_assert_int_eq(store_db_trouble(db, result, &error), STORE_CORRUPT);
     ck_assert(db->failed);
     db->failed = false;
-    ck_assert_int_eq(store_db_run(db, "INSERT INTO nowhere VALUES (1)", &error), SQLITE_ERROR);
+    ck_assert_int_eq(run_sql("INSERT INTO nowhere VALUES (1)", &error), SQLITE_ERROR);
     ck_assert_ptr_nonnull(strstr(error.text, "/awaitd.db: no such table: nowhere (SQLite 1)"));
     ck_assert(db->failed);
     ck_assert_ptr_null(store_db_prepare(db, "SELECT * FROM nowhere", &error));
@@ -244,7 +249,7 @@ END_TEST
 START_TEST(a_full_database_is_full_and_no_more)
 {
     open_well();
-    ck_assert_int_eq(store_db_run(db, "PRAGMA max_page_count=20", &error), SQLITE_OK);
+    ck_assert_int_eq(run_sql("PRAGMA max_page_count=20", &error), SQLITE_OK);
     int result =
         sqlite3_exec(db->sqlite, "INSERT INTO results VALUES (1, 0, 1, hex(zeroblob(100000)))",
                      NULL, NULL, NULL);
@@ -293,7 +298,7 @@ START_TEST(what_batches_saw_counts_where_it_is_later_than_the_mark)
                                 "UPDATE batch SET state='failed', ended=%.6f, "
                                 "ended_ns=6000000000000000000 WHERE number=2",
                    clock_wall_s() - 3600);
-    ck_assert_int_eq(store_db_run(db, sql, &error), SQLITE_OK);
+    ck_assert_int_eq(run_sql(sql, &error), SQLITE_OK);
     kill_db();
     change_boot();
     open_well();
