@@ -3,7 +3,7 @@
 
     bench.py [--quick] [NAME...]
 
-NAME: ten late array distinct latency empty idle durable http exec_true tokenize orchestration; all by
+NAME: ten late array distinct latency empty idle durable beside http exec_true tokenize orchestration; all by
 default. --quick takes a tenth of the jobs and less time; its figures are for finding faults, not for comparing.
 AWAITD_PREFIX says where the daemon is installed. Those before durable use batches that may die with the daemon;
 durable measures what it costs that others do not.
@@ -23,6 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 
 import awaitd  # noqa: E402  (the harness of the system tests)
+import bench_beside  # noqa: E402
 import bench_durable  # noqa: E402
 import bench_exec  # noqa: E402
 import bench_http  # noqa: E402
@@ -222,7 +223,7 @@ def idle(bench):
 
 MEASUREMENTS = {function.__name__: function
                 for function in (ten, late, array, distinct, latency, empty, idle, bench_durable.durable,
-                                 bench_http.http, bench_exec.exec_true, bench_tokenize.tokenize,
+                                 bench_beside.beside, bench_http.http, bench_exec.exec_true, bench_tokenize.tokenize,
                                  bench_orchestration.orchestration)}
 
 
