@@ -174,6 +174,13 @@ bool scheduler_pause(struct scheduler *scheduler, struct batch *batch, bool paus
     return true;
 }
 
+/* How many have not started, of those that somebody may have been told of. */
+static uint32_t unstarted(const struct batch *batch)
+{
+    uint32_t secret = batch->jobs - batch->admitted_jobs;
+    return batch->in_state[JOB_WAITING] + batch->in_state[JOB_QUEUED] - secret;
+}
+
 /* Jobs that have not started will not, and no more come. */
 static void stop_queued(struct scheduler *scheduler, struct batch *batch, enum job_state state,
                         const char *reason)
@@ -187,7 +194,7 @@ static void stop_queued(struct scheduler *scheduler, struct batch *batch, enum j
     if (scheduler->callbacks.on_stopped)
         scheduler->callbacks.on_stopped(scheduler->context, batch);
     struct wait_jobs all = {.count = batch->admitted_jobs};
-    if (batch->in_state[JOB_WAITING] + batch->in_state[JOB_QUEUED] > 0)
+    if (unstarted(batch) > 0)
         end_later(scheduler, batch, all, state, reason);
     scheduler_seal(scheduler, batch);
 }
@@ -211,7 +218,7 @@ static uint32_t stop_all(struct scheduler *scheduler, struct batch *batch, enum 
         return 0;
     uint32_t concerned = batch->stopped_ns ? 0 : batch->in_state[JOB_RUNNING];
     if (!batch->cancelled)
-        concerned += batch->in_state[JOB_WAITING] + batch->in_state[JOB_QUEUED];
+        concerned += unstarted(batch);
     stop_running(scheduler, batch, state);
     stop_queued(scheduler, batch, state, reason);
     return concerned;
@@ -235,7 +242,7 @@ uint32_t scheduler_cancel_queued(struct scheduler *scheduler, struct batch *batc
 {
     if (batch->finished || batch->cancelled)
         return 0;
-    uint32_t concerned = batch->in_state[JOB_WAITING] + batch->in_state[JOB_QUEUED];
+    uint32_t concerned = unstarted(batch);
     stop_queued(scheduler, batch, JOB_CANCELLED, reason);
     return concerned;
 }

@@ -584,6 +584,26 @@ START_TEST(cancelling_seals_an_open_batch)
 }
 END_TEST
 
+START_TEST(jobs_that_the_store_has_yet_to_take_are_cancelled_and_not_counted)
+{
+    struct batch *batch = new_batch(1);
+    (void)add_jobs(batch, 0, 1);
+    ck_assert_int_eq(scheduler_submit(scheduler, batch, 0), 0);
+    uint32_t first = add_jobs(batch, 0, 2);
+    ck_assert_uint_eq(_i ? scheduler_cancel(scheduler, batch, "because")
+                         : scheduler_cancel_queued(scheduler, batch, "because"),
+                      1);
+    settle();
+    ck_assert_uint_eq(batch->in_state[JOB_CANCELLED], 1);
+    ck_assert_uint_eq(finished, 0);
+    ck_assert_int_eq(scheduler_submit(scheduler, batch, first), 0);
+    settle();
+    ck_assert_uint_eq(batch->in_state[JOB_CANCELLED], 3);
+    ck_assert_uint_eq(finished, 1);
+    batch_free(batch);
+}
+END_TEST
+
 START_TEST(one_job_can_be_cancelled_in_any_state)
 {
     pool.limit = 1;
@@ -842,6 +862,8 @@ int main(void)
     tcase_add_test(tests, cancelling_a_large_batch_gives_the_loop_back);
     tcase_add_test(tests, nobody_waits_for_a_large_batch_to_be_cancelled);
     tcase_add_test(tests, cancelling_seals_an_open_batch);
+    tcase_add_loop_test(tests, jobs_that_the_store_has_yet_to_take_are_cancelled_and_not_counted, 0,
+                        2);
     tcase_add_test(tests, one_job_can_be_cancelled_in_any_state);
     tcase_add_test(tests, the_last_queued_job_cancelled_by_itself_finishes_the_batch);
     tcase_add_test(tests, jobs_of_a_lost_worker_have_crashed_and_others_go_on);
