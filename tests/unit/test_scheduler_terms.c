@@ -408,23 +408,32 @@ START_TEST(success_cancel_and_skip_are_not_tried_again)
 }
 END_TEST
 
+/* Fails all jobs of the batch, and looks at the pauses before their next attempts. */
+static void check_pauses(struct batch *batch, uint64_t longest_ns)
+{
+    uint32_t short_ones = 0;
+    for (uint32_t job = 0; job < batch->jobs; job++) {
+        uint64_t before_ns = clock_now_ns(), due_ns;
+        fail_job(batch, job);
+        uint64_t after_ns = clock_now_ns();
+        ck_assert(waits_find(batch, WAIT_RETRY, job, &due_ns));
+        ck_assert_uint_ge(due_ns, before_ns);
+        ck_assert_uint_le(due_ns, after_ns + longest_ns);
+        short_ones += due_ns < before_ns + longest_ns / 2;
+    }
+    ck_assert_uint_gt(short_ones, batch->jobs / 8);
+    ck_assert_uint_lt(short_ones, batch->jobs - batch->jobs / 8);
+}
+
 START_TEST(pauses_are_random_and_grow_to_their_longest)
 {
-    enum { JOBS = 400 };
-    struct batch_terms terms = {
-        .retry = {.max = 1, .delay_ns = 100 * MS, .max_delay_ns = 100 * MS}};
-    struct batch *batch = submit_on(1, &terms, JOBS);
-    settle();
-    uint64_t begun_ns = clock_now_ns();
-    for (uint32_t job = 0; job < JOBS; job++)
-        fail_job(batch, job);
-    uint32_t early = 0;
-    while (clock_now_ns() < begun_ns + 50 * MS)
-        (void)event_base_loop(base, EVLOOP_ONCE);
-    early = batch->in_state[JOB_RUNNING];
-    ck_assert_uint_gt(early, JOBS / 8);
-    ck_assert_uint_lt(early, JOBS - JOBS / 8);
-    wait_until_running(batch, JOBS);
+    struct batch_terms terms = {.retry = {.max = 4, .delay_ns = 25 * MS, .max_delay_ns = 60 * MS}};
+    struct batch *batch = submit_on(1, &terms, 400);
+    static const uint64_t longest[] = {25 * MS, 50 * MS, 60 * MS, 60 * MS};
+    for (size_t attempt = 0; attempt < sizeof(longest) / sizeof(*longest); attempt++) {
+        wait_until_running(batch, 400);
+        check_pauses(batch, longest[attempt]);
+    }
     forget(batch);
 }
 END_TEST
