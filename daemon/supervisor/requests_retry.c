@@ -36,7 +36,6 @@ static int check_retry(const struct batch *old, uid_t caller, struct problems *p
     return RPC_INVALID_PARAMS;
 }
 
-/* The texts of the batch's pieces, for free_texts(); NULL: out of memory. */
 static void free_texts(struct bytes *texts, uint32_t count)
 {
     for (uint32_t i = 0; texts && i < count; i++)
@@ -44,7 +43,8 @@ static void free_texts(struct bytes *texts, uint32_t count)
     free(texts);
 }
 
-/* A piece of which all jobs had succeeded has no text. */
+/* The texts of the batch's pieces, for free_texts(); one of which all jobs had succeeded has none. NULL: out of
+ * memory. */
 static struct bytes *write_texts(const struct supervisor *supervisor, const struct batch *batch)
 {
     struct bytes *texts = calloc(batch->pieces_count, sizeof(*texts));
