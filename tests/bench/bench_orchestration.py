@@ -93,24 +93,32 @@ def dispatch(bench):
 # ---- A newcomer ----------------------------------------------------------------------------------
 
 
-def newcomer(bench):
-    """One-job batches while a very large one runs."""
-    count, jobs = bench.scaled(1000), bench.scaled(1_000_000)
+def newcomers(count, jobs, durable):
+    """What so many batches of one job took beyond its own time, and how many large ones ran meanwhile."""
     samples, large, larges = [], None, 0
     with running({"limits": {"queued_jobs": 10 * jobs}}) as (_, client):
         for i in range(count):
             if large is None or (i % 10 == 0 and client.call("batch.show", batch=large)["queued"] <
                                  jobs // 4):
-                large = client.submit(awaitd.wait_job("10ms", count=jobs))
+                large = client.submit(awaitd.wait_job("10ms", count=jobs), durable=durable)
                 larges += 1
             begin = time.monotonic()
-            events, _ = client.run(awaitd.wait_job("10ms"))
+            events, _ = client.run(awaitd.wait_job("10ms"), durable=durable)
             samples.append(time.monotonic() - begin - events[0]["run"])
         client.call("batch.cancel", batch=large)
-    name = f"a one-job batch while {jobs:,} jobs of 10 ms run: over its own time"
-    for which, part, target in (("p50", 0.5, ""), ("p99", 0.99, "<= 10 ms"), ("max", 1, "")):
-        bench.row(f"{name}, {which}", f"{share(samples, part) * 1e3:.2f} ms", target,
-                  f"{count:,} times; {larges} of the large ones" if part == 0.99 else "")
+    return samples, larges
+
+
+def newcomer(bench):
+    """One-job batches while very large ones run as fast as they can."""
+    count, jobs = bench.scaled(1000), bench.scaled(1_000_000)
+    for durable in (False, True):
+        samples, larges = newcomers(count, jobs, durable)
+        name = (f"a one-job batch while {jobs:,} jobs of 10 ms run: over its own time, "
+                f"{'durable' if durable else 'not durable'}")
+        for which, part, target in (("p50", 0.5, ""), ("p99", 0.99, "<= 10 ms"), ("max", 1, "")):
+            bench.row(f"{name}, {which}", f"{share(samples, part) * 1e3:.2f} ms", target,
+                      f"{count:,} times; {larges} of the large ones" if part == 0.99 else "")
 
 
 # ---- Submission ----------------------------------------------------------------------------------
