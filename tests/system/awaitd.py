@@ -19,6 +19,7 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import threading
@@ -583,6 +584,14 @@ connection.shutdown(socket.SHUT_WR)
 while data := connection.recv(65536):
     sys.stdout.buffer.write(data)
 """
+
+
+def need_others_reach(path=PREFIX):
+    """Skips the test where another user cannot come to what is below a directory."""
+    path = path.resolve()
+    for directory in (*reversed(path.parents), path):
+        if not directory.stat().st_mode & stat.S_IXOTH:
+            pytest.skip(f"others cannot reach {directory}")
 
 
 def as_nobody(daemon, *requests):

@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from awaitd import NOBODY, DaemonFailed, RpcError, as_nobody, encode, eventually, wait_job
+from awaitd import (NOBODY, DaemonFailed, RpcError, as_nobody, encode, eventually,
+                    need_others_reach, wait_job)
 
 # Only the latest finished batch stays in memory.
 FORGETFUL = {"limits": {"history_bytes": 0}}
@@ -630,6 +631,7 @@ def test_others_may_have_no_copies_made(forgetful, folder):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
 def test_the_daemons_own_user_may(make_daemon, folder):
+    need_others_reach()
     daemon = make_daemon(config=FORGETFUL, user=NOBODY, group=NOBODY, extra_groups=[])
     for path in (daemon.directory, daemon.directory / "n", folder):
         os.chown(path, NOBODY, NOBODY)

@@ -11,7 +11,8 @@ import uuid
 import pytest
 
 from awaitd import (AWAITCTL, DEADLINE, HOSTILE_DIR, PLUGIN_DIR, SANITIZED, SOURCE, Lines,
-                    build_plugin, eventually, need, pkg_config_env, processes_with)
+                    build_plugin, eventually, need, need_others_reach, pkg_config_env,
+                    processes_with)
 
 TALKER = pathlib.Path(__file__).resolve().parent / "plugins/talker.c"
 STYLES = ["fiber", "async", "blocking"]
@@ -344,6 +345,7 @@ def test_as_root_a_file_that_others_can_write_is_refused_in_words(kit, talker):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_an_ordinary_user_checks_and_tries_what_is_theirs(kit, talker):
+    need_others_reach()
     os.chown(talker, 65534, 65534)
     os.chown(kit.temporary, 65534, 65534)
     options = {"user": 65534, "group": 65534, "extra_groups": [], "check": 0}

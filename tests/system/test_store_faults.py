@@ -17,7 +17,7 @@ import pytest
 
 import awaitd
 from awaitd import (DEADLINE, NOBODY, Closed, DaemonFailed, RpcError, eventually, need,
-                    wait_job)
+                    need_others_reach, wait_job)
 
 HOUR = 3600
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts, or is another user: needs root")
@@ -386,6 +386,7 @@ def test_a_file_in_place_of_the_directory_is_refused(make_daemon, folder):
 @needs_root
 @pytest.mark.parametrize("mode", [0o700, 0o755])
 def test_a_directory_of_somebody_else_is_refused(make_daemon, folder, mode):
+    need_others_reach()
     path = folder / "state"
     path.mkdir(mode)
     daemon = make_daemon(config={"daemon": {"state_dir": str(path)}}, user=NOBODY, group=NOBODY,
