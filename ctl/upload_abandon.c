@@ -2,6 +2,7 @@
  * What becomes of a batch whose submission failed.
  */
 #include <math.h>
+#include <stdio.h>
 #include "connection.h"
 #include "ctl.h"
 #include "interrupt.h"
@@ -62,6 +63,25 @@ static void tell_unanswered(struct upload *upload, int code)
                        why.text);
 }
 
+/* What is to be said where the batch is incomplete, and was not cancelled for the reason told last. */
+static void tell_incomplete(struct upload *upload, int code, bool lost)
+{
+    struct ctl *ctl = upload->ctl;
+    struct error why = ctl->error;
+    char advice[100] = "";
+    if (lost && !upload->durable)
+        (void)snprintf(advice, sizeof(advice),
+                       "; it is not durable, so it is gone with the daemon");
+    else if (lost)
+        (void)snprintf(advice, sizeof(advice),
+                       "; once the daemon is back: `awaitctl cancel %" JSON_INTEGER_FORMAT "`",
+                       upload->batch);
+    (void)ctl_fail(ctl, code,
+                   "batch %" JSON_INTEGER_FORMAT
+                   " is incomplete and could not be cancelled: %.300s%s",
+                   upload->batch, why.text, advice);
+}
+
 void upload_abandon(struct upload *upload, int code)
 {
     struct ctl *ctl = upload->ctl;
@@ -72,13 +92,9 @@ void upload_abandon(struct upload *upload, int code)
     }
     ctl_tell_failure(ctl);
     interrupt_clear();
-    if (cancel(upload)) {
-        struct error why = ctl->error;
-        (void)ctl_fail(ctl, code,
-                       "batch %" JSON_INTEGER_FORMAT
-                       " is incomplete and could not be cancelled: %.300s",
-                       upload->batch, why.text);
-    } else {
+    int failure = cancel(upload);
+    if (failure)
+        tell_incomplete(upload, code, failure == CTL_NO_DAEMON || failure == CTL_INTERRUPTED);
+    else
         (void)ctl_fail(ctl, code, "batch %" JSON_INTEGER_FORMAT " was cancelled", upload->batch);
-    }
 }

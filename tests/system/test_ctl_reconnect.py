@@ -540,7 +540,23 @@ def test_a_batch_in_pieces_that_is_not_durable_is_given_up(play, large):
 
     status, _, err = play(first).ctl("submit", large)
     assert (status, "trying again" in err) == (3, False)
-    assert "batch 7 is incomplete and could not be cancelled: no daemon" in err
+    last = err.splitlines()[-1]
+    assert last.startswith("awaitctl: batch 7 is incomplete and could not be cancelled: no daemon")
+    assert last.endswith("; it is not durable, so it is gone with the daemon")
+
+
+@pytest.mark.parametrize("span", ["0", "50ms"])
+def test_a_batch_in_pieces_that_stays_incomplete_tells_how_to_cancel_it_later(play, large, span):
+    def first(talk):
+        hello(talk)
+        submitted(talk, "batch.open", jobs=0)
+        talk.take("batch.add")
+
+    status, _, err = play(first).ctl("submit", large, "--reconnect", span)
+    assert status == 3
+    last = err.splitlines()[-1]
+    assert last.startswith("awaitctl: batch 7 is incomplete and could not be cancelled: ")
+    assert last.endswith("; once the daemon is back: `awaitctl cancel 7`")
 
 
 def test_an_opening_without_a_key_is_not_asked_again(play, large):
