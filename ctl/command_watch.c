@@ -3,6 +3,7 @@
  * another watcher left off.
  */
 #include <stdio.h>
+#include <string.h>
 #include "connection.h"
 #include "ctl.h"
 #include "follow.h"
@@ -65,6 +66,10 @@ static int watch(struct ctl *ctl, const struct watch_options *given, struct conn
 static int run(struct ctl *ctl, const void *given, int count, char **arguments)
 {
     (void)count;
+    const struct watch_options *watch_options = given;
+    /* The daemon knows that one, too, and would tell nothing, not even of the end. */
+    if (watch_options->events && strcmp(watch_options->events, "none") == 0)
+        return ctl_fail(ctl, CTL_USAGE, "--events: must be each, failures or summary");
     uint64_t batch;
     struct connection *connection;
     int code = target_read_batch(ctl, arguments[0], &batch);
@@ -73,7 +78,7 @@ static int run(struct ctl *ctl, const void *given, int count, char **arguments)
     if (code)
         return code;
     interrupt_catch();
-    code = watch(ctl, given, connection, batch);
+    code = watch(ctl, watch_options, connection, batch);
     connection_close(connection);
     return code;
 }
