@@ -76,20 +76,32 @@ static int add_batch_file(struct submission *submission, struct upload *upload)
     return CTL_OK;
 }
 
+/* Reads more of the file, however long that takes to come. */
+static int read_more(struct submission *submission)
+{
+    struct pollfd fd = {.fd = submission->lines.fd, .events = POLLIN};
+    int result = interrupt_poll(&fd, 1, -1);
+    if (result >= 0)
+        result = lines_fill(&submission->lines);
+    if (result == -EINTR)
+        return ctl_fail(submission->ctl, CTL_INTERRUPTED, "interrupted");
+    if (result < 0)
+        return ctl_fail(submission->ctl, CTL_USAGE, "%s: %s", submission->label, strerror(-result));
+    return CTL_OK;
+}
+
 /* Reads the rest of the file and takes it as a libconfig batch. */
 static int read_batch_file(struct submission *submission)
 {
     struct lines *lines = &submission->lines;
     size_t size = 0;
-    int result = 0;
-    while (result == 0 && !lines->at_eof && size <= BATCH_FILE_MAX) {
-        result = lines_fill(lines);
+    while (!lines->at_eof && size <= BATCH_FILE_MAX) {
+        int code = read_more(submission);
+        if (code)
+            return code;
         (void)lines_peek(lines, &size);
     }
     const char *text = lines_peek(lines, &size);
-    if (result < 0)
-        return ctl_fail(submission->ctl, result == -EINTR ? CTL_INTERRUPTED : CTL_USAGE, "%s: %s",
-                        submission->label, strerror(-result));
     if (size > BATCH_FILE_MAX)
         return ctl_fail(submission->ctl, CTL_REFUSED, "%s: larger than %zu bytes; use JSON lines",
                         submission->label, BATCH_FILE_MAX);
@@ -212,10 +224,9 @@ static int submit(struct submission *submission)
 static int look_at_file(struct submission *submission, const char *path)
 {
     size_t size;
-    int result = lines_fill(&submission->lines);
-    if (result < 0)
-        return ctl_fail(submission->ctl, result == -EINTR ? CTL_INTERRUPTED : CTL_USAGE, "%s: %s",
-                        submission->label, strerror(-result));
+    int code = read_more(submission);
+    if (code)
+        return code;
     const char *start = lines_peek(&submission->lines, &size);
     if (batch_file_is(path, start, size))
         return read_batch_file(submission);

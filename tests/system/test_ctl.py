@@ -119,6 +119,7 @@ def test_quiet_leaves_data_and_errors(daemon):
     ["run", "wait", "--count", "0"], ["run", "wait", "seconds=1", "--colour"], ["--colour", "ping"],
     ["wait"], ["wait", "one"], ["wait", "1", "--timeout", "soon"], ["show"], ["show", "1.2.3"],
     ["output"], ["cancel"], ["cancel", "-5"], ["watch"], ["ping", "extra"],
+    ["watch", "1", "--events", "none"],
     ["run", "wait", "--count", "2", "--items", "a"],
     ["run", "wait", "--items", "a", "--items", "b", "seconds={item}"],
 ], ids=" ".join)
@@ -527,6 +528,17 @@ def test_an_interrupt_exits_with_130(daemon, args):
     assert process.returncode == 130
     assert b"awaitctl w" in err
     assert daemon.call("batch.show", batch=1)["state"] == "running"
+
+
+@pytest.mark.parametrize("begun", ["", "jobs = (\n", '{"plugin": "wait"}\n'], ids=["nothing", "libconfig", "lines"])
+def test_an_interrupt_of_what_is_typed_exits_with_130(daemon, begun):
+    terminal = Terminal(daemon, "submit", "-")
+    eventually(lambda: catches(terminal.process.pid, signal.SIGINT), "it catches the signal")
+    terminal.type(begun + "\x03")
+    assert terminal.end() == 130
+    assert "awaitctl: interrupted" in terminal.text
+    assert "system call" not in terminal.text
+    assert daemon.call("batch.list")["batches"] == []
 
 
 def test_a_reader_that_goes_away_ends_it_quietly(daemon):
