@@ -150,7 +150,7 @@ static int tell_store(struct supervisor *supervisor, const struct admission_what
         .key = batch->key,
         .asked = what->asked,
         .retry_of = batch->retry_of,
-        .configured = batch->configured != NULL,
+        .configured = batch->configured,
         .terms = (const char *)terms->data,
         .submitted_s = batch->submitted_s,
         .submitted_ns = batch->submitted_ns,
@@ -316,37 +316,50 @@ static void take_back(struct supervisor *supervisor, struct admission *admission
     }
 }
 
-/* The batch with the admission's key is in memory now, if it can be. */
+/* The batch whose number the store told is in memory, or NULL. It is the one that has the key, whoever has taken that
+ * meanwhile, in memory: one that the store will refuse, or that is not stored. */
 static void answer_existing(struct supervisor *supervisor, struct admission *admission,
-                            const struct error *error)
+                            struct batch *batch, const struct error *error)
 {
-    const char *text = admission->key; /* NULL: there was no memory for it */
-    const struct key *key =
-        text ? keys_find(&supervisor->batches.keys, admission->owner, text) : NULL;
-    if (!key) { /* deleted in between, or not readable */
+    if (!batch || !batch->asked) { /* deleted in between, or not readable */
         answer_error(admission, RPC_NOT_READY,
                      error && error->text[0] ? error->text
                                              : "the batch with this key has just gone: ask again",
                      NULL);
         return;
     }
-    if (!fingerprint_is_same(&admission->asked, &key->asked)) {
+    if (!fingerprint_is_same(&admission->asked, batch->asked)) {
         struct problems problems = {0};
         problems_add(&problems, "key", "was used for another batch (%llu)",
-                     (unsigned long long)key->batch->number);
+                     (unsigned long long)batch->number);
         answer_error(admission, RPC_INVALID_PARAMS, "invalid params", &problems);
         problems_clear(&problems);
         return;
     }
+    struct error full;
+    if (admission->client && admission->follow != WATCH_NONE &&
+        !call_may_keep(supervisor, batch, &full)) {
+        answer_error(admission, RPC_FULL, full.text, NULL);
+        return;
+    }
     json_decref(admission->result);
-    admission->result = call_batch_result(key->batch, true);
-    answer(supervisor, admission, key->batch);
+    admission->result = call_batch_result(batch, true);
+    answer(supervisor, admission, batch);
+}
+
+/* Where the batch came back while somebody else had its key, it gets that now, lest the store is asked each time. */
+static void give_key(struct supervisor *supervisor, const struct admission *admission,
+                     struct batch *batch)
+{
+    struct batches *batches = &supervisor->batches;
+    if (batch && !batch->key && admission->key &&
+        !keys_find(&batches->keys, admission->owner, admission->key))
+        (void)batches_set_key(batches, batch, admission->key); /* without memory: asked again */
 }
 
 static void on_existing(void *context, uint64_t number, struct batch *batch,
                         const struct error *error)
 {
-    (void)batch;
     struct supervisor *supervisor = context;
     struct admission *admission;
     TAILQ_FOREACH (admission, &supervisor->admissions.existing, link) {
@@ -356,15 +369,18 @@ static void on_existing(void *context, uint64_t number, struct batch *batch,
     if (!admission)
         return;
     TAILQ_REMOVE(&supervisor->admissions.existing, admission, link);
-    answer_existing(supervisor, admission, error);
+    give_key(supervisor, admission, batch);
+    answer_existing(supervisor, admission, batch, error);
     free_admission(admission);
 }
 
 /* Another batch has its key, one that is not in memory. */
 static void find_existing(struct supervisor *supervisor, struct admission *admission)
 {
-    if (batches_find(&supervisor->batches, admission->existing)) {
-        answer_existing(supervisor, admission, NULL);
+    struct batch *batch = batches_find(&supervisor->batches, admission->existing);
+    if (batch) {
+        give_key(supervisor, admission, batch);
+        answer_existing(supervisor, admission, batch, NULL);
     } else if (recover_batch(supervisor, admission->existing, on_existing, supervisor) == 0) {
         TAILQ_INSERT_TAIL(&supervisor->admissions.existing, admission, link);
         return;

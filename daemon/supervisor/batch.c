@@ -76,14 +76,14 @@ static int grow(void *array, uint32_t *capacity, size_t element_size, uint32_t n
     return 0;
 }
 
-int batch_configured(struct batch *batch, const struct fingerprint *asked)
+int batch_note_asked(struct batch *batch, const struct fingerprint *asked)
 {
     struct fingerprint *copy =
         arena_take(&batch->texts, sizeof(*copy), _Alignof(struct fingerprint));
     if (!copy)
         return -ENOMEM;
     *copy = *asked;
-    batch->configured = copy;
+    batch->asked = copy;
     return 0;
 }
 

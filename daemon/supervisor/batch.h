@@ -81,8 +81,9 @@ struct batch {
     bool parting;
     /* The store has it, or is about to; what is told of it has been committed before. */
     bool durable;
-    /* It comes from the configuration, which asked for this; NULL: it does not. In `texts`. */
-    const struct fingerprint *configured;
+    bool configured; /* it comes from the configuration */
+    /* What was asked for by the configuration, or with its key, whoever has that now; NULL: neither. In `texts`. */
+    const struct fingerprint *asked;
     /* The store has yet to say whether it takes the newest piece of it; or, unborn, all of it, and nobody knows of it. */
     bool admitting, unborn;
     /* Those that the store has taken, or all of a batch that is not durable; the rest does not run yet. */
@@ -132,8 +133,8 @@ struct batch *batch_new(uint64_t number, const char *name, uid_t owner);
 /* Frees it; no lane and no watcher may be left. NULL is fine. */
 void batch_free(struct batch *batch);
 
-/* Notes that it comes from the configuration, which asked for this. -ENOMEM. */
-int batch_configured(struct batch *batch, const struct fingerprint *asked);
+/* Notes what was asked for, by the configuration or with a key; before it has jobs. -ENOMEM. */
+int batch_note_asked(struct batch *batch, const struct fingerprint *asked);
 
 /* Notes that the jobs added from now on are accepted at this moment. -ENOMEM. */
 int batch_accept(struct batch *batch, uint64_t now_ns);

@@ -96,10 +96,9 @@ void batches_restore(struct batches *batches, struct batch *batch)
         batches->last_number = batch->number;
 }
 
-int batches_set_key(struct batches *batches, struct batch *batch, const char *key,
-                    const struct fingerprint *asked)
+int batches_set_key(struct batches *batches, struct batch *batch, const char *key)
 {
-    batch->key = keys_add(&batches->keys, batch->owner, key, batch, asked);
+    batch->key = keys_add(&batches->keys, batch->owner, key, batch);
     return batch->key ? 0 : -ENOMEM;
 }
 

@@ -33,8 +33,7 @@ struct batch *batches_add(struct batches *batches, const char *name, uid_t owner
  * now on. */
 void batches_restore(struct batches *batches, struct batch *batch);
 /* Gives it a key, by which it is found as long as it is here. -ENOMEM. */
-int batches_set_key(struct batches *batches, struct batch *batch, const char *key,
-                    const struct fingerprint *asked);
+int batches_set_key(struct batches *batches, struct batch *batch, const char *key);
 /* Forgets and frees a batch that came to nothing, and takes its number back where it is the newest. */
 void batches_undo_add(struct batches *batches, struct batch *batch);
 

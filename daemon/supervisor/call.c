@@ -247,16 +247,25 @@ static bool watched_history_is_full(const struct batches *batches)
     return bytes > batches->history_bytes_max;
 }
 
+bool call_may_keep(const struct supervisor *supervisor, const struct batch *batch,
+                   struct error *error)
+{
+    if (!batch->recalled || !LIST_EMPTY(&batch->watchers) ||
+        !watched_history_is_full(&supervisor->batches))
+        return true;
+    (void)error_set(error, RPC_FULL,
+                    "full: finished batches that are being watched take %lld bytes of memory "
+                    "(limits.history_bytes)",
+                    (long long)supervisor->config->limits.history_bytes);
+    return false;
+}
+
 bool call_may_watch_batch(struct call *call, const struct batch *batch)
 {
     if (!call_may_watch(call))
         return false;
-    if (!batch->recalled || !LIST_EMPTY(&batch->watchers) ||
-        !watched_history_is_full(&call->supervisor->batches))
+    if (call_may_keep(call->supervisor, batch, &call->error))
         return true;
-    call_fail(call, RPC_FULL,
-              "full: finished batches that are being watched take %lld bytes of memory "
-              "(limits.history_bytes)",
-              (long long)call->supervisor->config->limits.history_bytes);
+    call_fail_as(call, RPC_FULL);
     return false;
 }

@@ -91,6 +91,9 @@ void call_after_commit(struct call *call, const struct batch *batch);
 bool call_may_watch(struct call *call);
 /* The same of a certain batch, which may have been read back and stays in memory while it is watched. */
 bool call_may_watch_batch(struct call *call, const struct batch *batch);
+/* Whether there is room to keep the batch for a watcher. If not, *error says so, for RPC_FULL. */
+bool call_may_keep(const struct supervisor *supervisor, const struct batch *batch,
+                   struct error *error);
 
 /* The methods, by subject: method_submit.c, method_batch.c, method_list.c, method_job.c, method_store.c,
  * method_daemon.c. Each ends with a NULL name. */

@@ -24,15 +24,14 @@ const struct key *keys_find(const struct keys *keys, uid_t owner, const char *te
     return found ? *found : NULL;
 }
 
-const char *keys_add(struct keys *keys, uid_t owner, const char *text, struct batch *batch,
-                     const struct fingerprint *asked)
+const char *keys_add(struct keys *keys, uid_t owner, const char *text, struct batch *batch)
 {
     assert(!keys_find(keys, owner, text));
     size_t size = strlen(text) + 1;
     struct key *key = malloc(sizeof(*key) + size); /* and the text behind it */
     if (!key)
         return NULL;
-    *key = (struct key){.owner = owner, .batch = batch, .asked = *asked};
+    *key = (struct key){.owner = owner, .batch = batch};
     key->text = memcpy(key + 1, text, size);
     if (tsearch(key, &keys->root, compare))
         return key->text;

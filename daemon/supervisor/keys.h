@@ -1,12 +1,11 @@
 /*
- * The names that clients gave their batches: by user and key, the batch and what was asked for. A key is known as
+ * The names that clients gave their batches: by user and key, the batch. A key is known as
  * long as its batch is. O(log n) of all keys, whatever they are. Loop thread only.
  */
 #ifndef AWAITD_SUPERVISOR_KEYS_H
 #define AWAITD_SUPERVISOR_KEYS_H
 
 #include <sys/types.h>
-#include "supervisor/fingerprint.h"
 
 struct batch;
 
@@ -19,15 +18,13 @@ struct key {
     uid_t owner;
     const char *text;
     struct batch *batch;
-    struct fingerprint asked; /* what was asked for with it */
 };
 
 /* NULL: the user has given no batch this key. */
 const struct key *keys_find(const struct keys *keys, uid_t owner, const char *text);
 
 /* Gives the batch a key of this user's that no other has. Returns the text as it is kept; NULL: out of memory. */
-const char *keys_add(struct keys *keys, uid_t owner, const char *text, struct batch *batch,
-                     const struct fingerprint *asked);
+const char *keys_add(struct keys *keys, uid_t owner, const char *text, struct batch *batch);
 
 /* The batch with this key is about to be forgotten; it is there. */
 void keys_remove(struct keys *keys, uid_t owner, const char *text);

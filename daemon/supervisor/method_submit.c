@@ -86,6 +86,8 @@ static void tell_batch(struct call *call, struct batch *batch, bool existing,
             call_fail(call, RPC_FULL, "out of memory");
         return; /* it is asked again when it is known whether there is one */
     }
+    if (existing && follow != WATCH_NONE && !call_may_watch_batch(call, batch))
+        return;
     json_t *result = call_batch_result(batch, existing);
     if (batch->unborn) {
         admission_expect(call->supervisor, batch, call->client, call->id, result, follow);

@@ -68,7 +68,7 @@ static bool goes_on(const struct supervisor *supervisor, const struct submission
     if (fingerprint_submission(submission, jobs, &asked) != 0)
         return false; /* why it is wrong is told when it is submitted */
     TAILQ_FOREACH (batch, &supervisor->batches.all, all_link) {
-        if (batch->configured && !batch->finished && fingerprint_is_same(&asked, batch->configured))
+        if (batch->configured && !batch->finished && fingerprint_is_same(&asked, batch->asked))
             return true;
     }
     return false;

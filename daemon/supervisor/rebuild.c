@@ -26,7 +26,6 @@ static int keep_key(struct rebuild *rebuild, const struct store_batch *stored)
         return 0;
     if (!stored->asked)
         return error_set(&rebuild->error, -EBADMSG, "nothing tells what was asked for by its key");
-    rebuild->asked = *stored->asked;
     rebuild->key = strdup(stored->key);
     return rebuild->key ? 0 : -ENOMEM;
 }
@@ -57,6 +56,7 @@ static void keep_facts(struct rebuild *rebuild, const struct store_batch *stored
     batch->given_up = stored->given_up;
     batch->cut_short = stored->cut_short;
     batch->durable = true;
+    batch->configured = stored->configured && stored->asked;
     rebuild->sealed = stored->sealed || stored->stopped;
     rebuild->paused = stored->paused;
     rebuild->finished = stored->finished;
@@ -84,8 +84,8 @@ void rebuild_begin(struct rebuild *rebuild, const struct store_batch *stored)
     int code = keep_terms(rebuild, stored);
     if (!code)
         code = keep_key(rebuild, stored);
-    if (!code && stored->configured && stored->asked)
-        code = batch_configured(rebuild->batch, stored->asked);
+    if (!code && stored->asked)
+        code = batch_note_asked(rebuild->batch, stored->asked);
     if (!code)
         code = keep_stop(rebuild, stored);
     if (code)

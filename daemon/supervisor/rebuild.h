@@ -23,7 +23,6 @@ struct rebuild {
     struct store_job *jobs;      /* what is to be remembered of some jobs; owned */
     size_t jobs_count, jobs_capacity;
     char *key; /* owned; NULL: none */
-    struct fingerprint asked;
     bool sealed, paused, finished;
     uint64_t ended_ns;
     double ended_s;

@@ -53,7 +53,7 @@ static int take_in(struct recovery *recovery, struct batch *batch)
     const struct rebuild *rebuild = &recovery->rebuild;
     int error = make_room(recovery->supervisor);
     if (!error && rebuild->key && !keys_find(&batches->keys, batch->owner, rebuild->key))
-        error = batches_set_key(batches, batch, rebuild->key, &rebuild->asked);
+        error = batches_set_key(batches, batch, rebuild->key);
     if (!error)
         batches_restore(batches, batch);
     return error;
@@ -108,6 +108,8 @@ static int go_on(struct recovery *recovery, struct batch *batch)
     if (rebuild->paused)
         (void)scheduler_pause(supervisor->scheduler, batch, true); /* it was not */
     pause_without_plugin(supervisor, batch);
+    if (supervisor->stopping) /* it goes on with the next start */
+        scheduler_part(batch);
     return scheduler_restore(supervisor->scheduler, batch, rebuild->jobs, rebuild->jobs_count);
 }
 

@@ -52,8 +52,10 @@ int request_make(struct supervisor *supervisor, const struct request_making *mak
         return request_refuse(error, RPC_FULL, "out of memory");
     batch->terms = *making->terms;
     batch->durable = making->durable;
-    if ((making->configured && batch_configured(batch, making->asked) != 0) ||
-        (making->key && batches_set_key(batches, batch, making->key, making->asked) != 0)) {
+    batch->configured = making->configured;
+    bool is_asked = making->configured || making->key;
+    if ((is_asked && batch_note_asked(batch, making->asked) != 0) ||
+        (making->key && batches_set_key(batches, batch, making->key) != 0)) {
         batches_undo_add(batches, batch);
         return request_refuse(error, RPC_FULL, "out of memory");
     }
@@ -73,7 +75,7 @@ int request_find_existing(struct supervisor *supervisor, uid_t owner, const char
 {
     const struct key *key = text ? keys_find(&supervisor->batches.keys, owner, text) : NULL;
     *out = key ? key->batch : NULL;
-    if (!key || fingerprint_is_same(asked, &key->asked))
+    if (!key || fingerprint_is_same(asked, key->batch->asked))
         return 0;
     problems_add(problems, "key", "was used for another batch (%llu)",
                  (unsigned long long)key->batch->number);

@@ -158,6 +158,33 @@ def test_its_key_is_known_and_means_the_same(talk):
     assert talk.submit(wait_job(0)) == 4  # the refused one has taken no number
 
 
+@pytest.mark.parametrize("follow", ["none", "summary"])
+def test_its_key_is_known_however_many_ask_for_it_at_once(forgetful, talk, follow):
+    """Each is refused by the store, while the batch is being read back for another."""
+    jobs = [wait_job(0, count=20000)]
+    keys = [f"k{i}" for i in range(6)]
+    numbers = {key: talk.call("batch.submit", jobs=jobs, key=key)["batch"] for key in keys}
+    done = {key: talk.call("batch.wait", batch=number) for key, number in numbers.items()}
+    forget(talk)
+    for key in keys:
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(forgetful.client()) for _ in range(6)]
+            asker = stack.enter_context(forgetful.client())
+            for number, client in enumerate(clients):
+                client.request("batch.submit", jobs=jobs, key=key, follow=follow)
+                if number == 2:
+                    asker.request("batch.show", batch=numbers[key])
+            for client in clients:
+                answer = client.answer(1)
+                assert (answer["batch"], answer["existing"]) == (numbers[key], True)
+                if follow == "summary":
+                    assert client.event()["params"] == done[key]
+            assert asker.answer(1)["batch"] == numbers[key]
+        again = talk.call("batch.submit", jobs=jobs, key=key)
+        assert (again["batch"], again["existing"]) == (numbers[key], True)
+        assert talk.call("batch.show", batch=numbers[key])["key"] == key
+
+
 def test_a_batch_that_was_not_durable_is_forgotten(talk):
     _, done = talk.run(wait_job(0), durable=False)
     assert talk.call("batch.show", batch=done["batch"])["durable"] is False
@@ -344,6 +371,22 @@ def test_watched_history_takes_no_more_memory_than_it_may(forgetful, talk):
         lazy.kept.clear()
     talk.call("batch.watch", batch=2)
     assert talk.follow(2) == told[2]
+
+
+def test_following_by_a_key_takes_no_more_memory_than_watching(forgetful, talk):
+    jobs = [wait_job(0, count=20000)]
+    for key in "ab":
+        talk.call("batch.wait", batch=talk.call("batch.submit", jobs=jobs, key=key)["batch"])
+    forget(talk)
+    with forgetful.client() as lazy:
+        lazy.request("batch.submit", jobs=jobs, key="a", follow="each")
+        lazy.receive()  # and no more
+        for _ in range(2):  # when it is read back, and when it is there
+            assert "limits.history_bytes" in refused(talk, 3, "batch.submit", jobs=jobs, key="b", follow="each")
+            assert talk.call("batch.submit", jobs=jobs, key="b")["existing"] is True
+        lazy.kept.clear()
+    talk.call("batch.submit", jobs=jobs, key="b", follow="summary")
+    assert talk.event()["params"]["succeeded"] == 20000
 
 
 @pytest.mark.slow

@@ -23,15 +23,13 @@ static struct batch *stand_in(int number)
 START_TEST(a_key_is_its_users)
 {
     struct keys keys = {0};
-    struct fingerprint asked = {.terms = {1}, .jobs = {2}};
     char text[] = "k";
-    const char *kept = keys_add(&keys, 1000, text, stand_in(1), &asked);
-    ck_assert_ptr_nonnull(keys_add(&keys, 1001, text, stand_in(2), &asked));
+    const char *kept = keys_add(&keys, 1000, text, stand_in(1));
+    ck_assert_ptr_nonnull(keys_add(&keys, 1001, text, stand_in(2)));
     text[0] = 'x';
     ck_assert_str_eq(kept, "k");
     const struct key *key = keys_find(&keys, 1000, "k");
     ck_assert_ptr_eq(key->batch, stand_in(1));
-    ck_assert_int_eq(memcmp(&key->asked, &asked, sizeof(asked)), 0);
     ck_assert_ptr_eq(keys_find(&keys, 1001, "k")->batch, stand_in(2));
     ck_assert_ptr_null(keys_find(&keys, 1000, "K"));
     ck_assert_ptr_null(keys_find(&keys, 0, "k"));
@@ -46,11 +44,10 @@ END_TEST
 START_TEST(many_keys_are_told_apart)
 {
     struct keys keys = {0};
-    struct fingerprint asked = {0};
     char text[16];
     for (int i = 0; i < (int)sizeof(stand_ins); i++) {
         (void)snprintf(text, sizeof(text), "key-%d", i);
-        ck_assert_ptr_nonnull(keys_add(&keys, 1000, text, stand_in(i), &asked));
+        ck_assert_ptr_nonnull(keys_add(&keys, 1000, text, stand_in(i)));
     }
     for (int i = 0; i < (int)sizeof(stand_ins); i++) {
         (void)snprintf(text, sizeof(text), "key-%d", i);
@@ -64,17 +61,16 @@ END_TEST
 START_TEST(a_key_lasts_as_long_as_its_batch)
 {
     struct batches batches;
-    struct fingerprint asked = {0};
     ck_assert_int_eq(batches_init(&batches, 0), 0);
     struct batch *batch = batches_add(&batches, NULL, 1000);
-    ck_assert_int_eq(batches_set_key(&batches, batch, "k", &asked), 0);
+    ck_assert_int_eq(batches_set_key(&batches, batch, "k"), 0);
     ck_assert_str_eq(batch->key, "k");
     ck_assert_ptr_eq(keys_find(&batches.keys, 1000, "k")->batch, batch);
     batches_undo_add(&batches, batch);
     ck_assert_ptr_null(batches.keys.root);
 
     batch = batches_add(&batches, NULL, 1000);
-    ck_assert_int_eq(batches_set_key(&batches, batch, "k", &asked), 0);
+    ck_assert_int_eq(batches_set_key(&batches, batch, "k"), 0);
     batch_seal(batch, 1);
     batches_finished(&batches, batch);
     ck_assert_ptr_nonnull(keys_find(&batches.keys, 1000, "k"));

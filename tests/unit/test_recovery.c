@@ -246,8 +246,8 @@ START_TEST(keys_are_known_again)
     ck_assert_ptr_nonnull(key);
     ck_assert_ptr_eq(key->batch, found(3));
     ck_assert_str_eq(key->batch->key, "key");
-    ck_assert_int_eq(key->asked.known, FINGERPRINT_WHOLE);
-    ck_assert_uint_eq(key->asked.terms[0], 7);
+    ck_assert_int_eq(key->batch->asked->known, FINGERPRINT_WHOLE);
+    ck_assert_uint_eq(key->batch->asked->terms[0], 7);
     stored[3]->key = NULL;
 }
 END_TEST
@@ -482,9 +482,8 @@ END_TEST
 START_TEST(a_key_that_somebody_else_has_by_now_stays_with_them)
 {
     store_batch(5, 0, 3, 3)->key = "key";
-    struct fingerprint asked = {.known = FINGERPRINT_NO_JOBS};
     struct batch *other = batches_add(&supervisor.batches, NULL, 1000);
-    ck_assert_int_eq(batches_set_key(&supervisor.batches, other, "key", &asked), 0);
+    ck_assert_int_eq(batches_set_key(&supervisor.batches, other, "key"), 0);
     ask_for(5);
     serve();
     ck_assert_ptr_nonnull(done_batch);
