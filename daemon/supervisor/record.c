@@ -266,6 +266,14 @@ static void on_full(void *context, bool full, const struct error *error)
         log_write(supervisor->log, LOG_LEVEL_WARNING, "the store has room again");
 }
 
+/* Anybody may ask for the same again and again. At the start it is why the daemon ends, which is logged. */
+static void on_unreadable(void *context, const struct error *error)
+{
+    const struct supervisor *supervisor = context;
+    if (!supervisor->recovering && log_limited(supervisor->log, LOG_LEVEL_ERROR))
+        log_write(supervisor->log, LOG_LEVEL_ERROR, "%s", error->text);
+}
+
 /* At once: whatever is told from now on may not be true after the next start. */
 static void on_failed(void *context, const struct error *error, bool corrupt)
 {
@@ -279,6 +287,7 @@ static const struct store_callbacks store_callbacks = {
     .on_admitted = on_admitted,
     .on_committed = on_committed,
     .on_full = on_full,
+    .on_unreadable = on_unreadable,
     .on_failed = on_failed,
 };
 

@@ -126,8 +126,12 @@ void store_on_answer(void *receiver, struct store_letter *letter)
 {
     struct store *store = receiver;
     struct store_request *request = (struct store_request *)letter;
-    if (!store->closing)
+    if (!store->closing) {
+        bool unreadable = request->code == -EIO || request->code == -EBADMSG;
+        if (unreadable && request->kind != STORE_COPY)
+            store->callbacks.on_unreadable(store->context, &request->error);
         tell_answer(request);
+    }
     store_request_free(request);
 }
 

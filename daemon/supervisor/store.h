@@ -47,7 +47,9 @@ struct store_callbacks {
     void (*on_committed)(void *context, uint64_t ticket);
     /* The disk has become full, or what waited could be written. */
     void (*on_full)(void *context, bool full, const struct error *error);
-    /* It cannot keep its word: what on_committed() has not told is not safe, nothing more is written, and only
+    /* Something could not be read, or makes no sense: for the log. Whoever asked for it is told right after. */
+    void (*on_unreadable)(void *context, const struct error *error);
+    /* It cannot keep its word: what on_committed() has not told is not safe, nothing more is written or read, and only
      * store_close() may follow. `corrupt`: a new start would not help. */
     void (*on_failed)(void *context, const struct error *error, bool corrupt);
 };
@@ -176,7 +178,7 @@ struct store_reader {
     /* Completions from number `first` on, as result_text.h reads them. */
     void (*on_results)(void *context, uint32_t first, struct bytes_view results);
     /* That was all: 0; -ENOENT: there is no such batch; or another negative errno. Called once, last, unless the
-     * store is closed before. */
+     * store is closed before, or fails. */
     void (*on_end)(void *context, int code, const struct error *error);
 };
 
@@ -194,7 +196,7 @@ struct store_filter {
     uint32_t limit;                    /* how many at most */
 };
 /* on_list() gets an array of summaries, each an object like that of batch.list, new reference; NULL: it failed,
- * *error says why. *more: there are others below. Not called when the store is closed before. -ENOMEM. */
+ * *error says why. *more: there are others below. Not called when the store is closed before, or fails. -ENOMEM. */
 int store_list(struct store *store, const struct store_filter *filter,
                void (*on_list)(void *context, json_t *summaries, bool more,
                                const struct error *error),

@@ -73,6 +73,17 @@ enum store_trouble store_db_trouble(struct store_db *db, int result, struct erro
     return STORE_FAILED;
 }
 
+int store_db_read_trouble(struct store_db *db, int result, struct error *error)
+{
+    bool failed = db->failed;
+    if ((result & 0xff) == SQLITE_NOMEM)
+        return error_set(error, -ENOMEM, "out of memory");
+    if (store_db_trouble(db, result, error) == STORE_CORRUPT)
+        return -EUCLEAN;
+    db->failed = failed;
+    return -EIO;
+}
+
 /* The same while it is being opened: what store_open() returns. */
 static int refuse(struct store_db *db, int result, struct error *error)
 {

@@ -59,5 +59,8 @@ enum store_trouble {
 /* Of the last thing that was done, which returned `result`, primary or extended; the words go to *error. Where it is
  * worse than a full disk the database counts as failed. */
 enum store_trouble store_db_trouble(struct store_db *db, int result, struct error *error);
+/* The same of what was only read, as an errno: -EUCLEAN where it is corrupt; -ENOMEM and -EIO, which what is written
+ * does not depend on. */
+int store_db_read_trouble(struct store_db *db, int result, struct error *error);
 
 #endif

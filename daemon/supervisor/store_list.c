@@ -37,14 +37,6 @@ static const char sql_page[] =
 static const char sql_window[] = "SELECT number FROM batch NOT INDEXED WHERE number < ?1"
                                  " ORDER BY number DESC LIMIT 1 OFFSET ?2";
 
-/* Words and code for what SQLite returned. */
-static int failed(struct store_db *db, int result, struct error *error)
-{
-    if ((result & 0xff) == SQLITE_NOMEM)
-        return error_set(error, -ENOMEM, "out of memory");
-    return store_db_trouble(db, result, error) == STORE_CORRUPT ? -EUCLEAN : -EIO;
-}
-
 /* The number at which the window below `below` ends; 0: there are no others below it. */
 static int find_bottom(struct store_db *db, int64_t below, int64_t *out, struct error *error)
 {
@@ -62,7 +54,7 @@ static int find_bottom(struct store_db *db, int64_t below, int64_t *out, struct 
     else if (result == SQLITE_DONE)
         *out = 0;
     else
-        code = failed(db, result, error);
+        code = store_db_read_trouble(db, result, error);
     (void)sqlite3_finalize(statement); /* tells the same again */
     return code;
 }
@@ -134,7 +126,7 @@ static int add_rows(struct store_db *db, sqlite3_stmt *rows, uint32_t limit,
         else if (add_summary(page->summaries, rows) != 0)
             return error_set(error, -ENOMEM, "out of memory");
     }
-    return result == SQLITE_DONE ? 0 : failed(db, result, error);
+    return result == SQLITE_DONE ? 0 : store_db_read_trouble(db, result, error);
 }
 
 static int look_through(struct store_db *db, const struct store_filter *filter, int64_t below,
@@ -146,8 +138,9 @@ static int look_through(struct store_db *db, const struct store_filter *filter, 
     if (result == SQLITE_OK)
         result = bind_filter(rows, filter);
     if (result != SQLITE_OK) {
-        (void)sqlite3_finalize(rows);
-        return failed(db, result, error);
+        int code = store_db_read_trouble(db, result, error);
+        (void)sqlite3_finalize(rows); /* tells the same again */
+        return code;
     }
     (void)sqlite3_bind_int64(rows, 1, below);
     (void)sqlite3_bind_int64(rows, 2, bottom);

@@ -19,8 +19,8 @@ struct store_page {
 };
 
 /* Adds to the page what the next batches have for it, where a rare kind may be looked for among a million: some
- * milliseconds. 0: look on, after what else there is to do; 1: the page is complete; -ENOMEM or another negative
- * errno, with the words in *error. */
+ * milliseconds. 0: look on, after what else there is to do; 1: the page is complete; or an error of
+ * store_db_read_trouble(). */
 int store_list_query(struct store_db *db, const struct store_filter *filter,
                      struct store_page *page, struct error *error);
 

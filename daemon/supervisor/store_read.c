@@ -2,7 +2,8 @@
  * From rows to batches. Each stage of a batch is a query for its rows from a place on, in order; a row becomes a part, an
  * allocation with its texts behind it. A query is begun anew for each list of parts: it holds nothing in between.
  *
- * An error in reading is told to whoever reads and to nobody else: what is being written does not depend on it.
+ * A row that makes no sense, and a disk that cannot be read, are told to whoever reads: what is being written does not
+ * depend on them. A database that is corrupt is the store's affair.
  */
 #include "supervisor/store_read.h"
 
@@ -195,15 +196,6 @@ static const struct {
 };
 _Static_assert(sizeof(stages) / sizeof(stages[0]) == STORE_STAGES, "each stage has its row");
 
-static int explain(const struct store_read *read, int result, struct error *error)
-{
-    int primary = result & 0xff;
-    if (primary == SQLITE_NOMEM)
-        return error_set(error, -ENOMEM, "out of memory");
-    return error_set(error, primary == SQLITE_CORRUPT ? -EUCLEAN : -EIO, "%s: %s", read->db->path,
-                     sqlite3_errmsg(read->db->sqlite));
-}
-
 static int bad_row(const struct store_read *read, const struct store_cursor *cursor,
                    sqlite3_stmt *row, struct error *error)
 {
@@ -223,7 +215,7 @@ static int take_rows(struct store_read *read, struct store_cursor *cursor, sqlit
         if (result == SQLITE_DONE)
             return 1;
         if (result != SQLITE_ROW)
-            return explain(read, result, error);
+            return store_db_read_trouble(read->db, result, error);
         struct store_columns columns = {.statement = query};
         if (!stages[cursor->stage].take(&columns, read->db, parts, &place))
             return error_set(error, -ENOMEM, "out of memory");
@@ -245,7 +237,7 @@ static int read_stage(struct store_read *read, struct store_cursor *cursor,
     if (cursor->stage != STORE_STAGE_BATCH)
         store_put_integer(&row, (int64_t)cursor->next);
     int result = row.result == SQLITE_OK ? take_rows(read, cursor, row.statement, parts, error)
-                                         : explain(read, row.result, error);
+                                         : store_db_read_trouble(read->db, row.result, error);
     (void)sqlite3_reset(row.statement); /* tells again what step told */
     return result;
 }

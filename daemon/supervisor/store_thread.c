@@ -48,6 +48,17 @@ static void fail(struct thread *thread, enum store_trouble trouble)
     store_link_tell(thread->link, &failure->letter);
 }
 
+/* Likewise of what a request has come upon, if it is that: what else the database tells may be wrong, too. Then the
+ * request stays where it is, untold. */
+static bool is_corrupt(struct thread *thread, int code, const struct error *error)
+{
+    if (code != -EUCLEAN)
+        return false;
+    thread->failure->error = *error;
+    fail(thread, STORE_CORRUPT);
+    return true;
+}
+
 /* ---- Letters of the loop ------------------------------------------------------------------------------------ */
 
 void store_thread_take_parcel(void *receiver, struct store_letter *letter)
@@ -179,6 +190,10 @@ static void read_step(struct thread *thread, struct store_request *request)
     STAILQ_INIT(&parts->list);
     request->read.begun = true;
     int result = store_read_parts(thread->read, &request->read.cursor, parts, &request->error);
+    if (is_corrupt(thread, result, &request->error)) {
+        store_parts_free(parts);
+        return;
+    }
     if (result < 0) {
         request->code = result;
         store_parts_clear(parts); /* one of them may make no sense */
@@ -195,7 +210,7 @@ static void list_step(struct thread *thread, struct store_request *request)
 {
     int result =
         store_list_query(thread->db, &request->list.filter, &request->list.page, &request->error);
-    if (result != 0)
+    if (result != 0 && !is_corrupt(thread, result, &request->error))
         answer(thread, &thread->reads, result < 0 ? result : 0);
 }
 

@@ -315,6 +315,39 @@ def change(path, sql):
         database.executescript(sql)
 
 
+def page_within(path, table):
+    """Where a page of a table begins that has more than one: the second below the topmost
+    (https://www.sqlite.org/fileformat2.html#b_tree_pages)."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        root, = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?",
+                                 (table,)).fetchone()
+    top = path.read_bytes()[4096 * (root - 1):4096 * root]
+    assert top[0] in (2, 5), "it has pages below it"
+    cell = int.from_bytes(top[14:16], "big")
+    return 4096 * (int.from_bytes(top[cell:cell + 4], "big") - 1)
+
+
+@pytest.mark.parametrize("table, method", [("piece", "batch.watch"), ("batch", "batch.list")])
+def test_damage_that_turns_up_later_ends_the_daemon(make_daemon, table, method):
+    """Nothing is told of what is read, and the words say what to do."""
+    daemon = make_daemon().start()
+    with daemon.client() as client:
+        batches = [client.submit(wait_job(0), key=f"{i:0100}") for i in range(200)]
+        eventually(lambda: counted(daemon) == 200, "all have ended")
+    daemon.stop()
+    database = pathlib.Path(daemon.state_dir) / "awaitd.db"
+    overwrite(database, page_within(database, table), b"\xa5" * 4096)
+    daemon.start()
+    with daemon.client() as client:
+        with pytest.raises(Closed):
+            for number in batches if method == "batch.watch" else [None]:
+                client.call(method, **({"batch": number} if number else {}))
+        assert daemon.wait() == 78, daemon.log.text()
+    daemon.log.wait_for(re.escape(f"{database} is corrupt") +
+                        ".*move awaitd.db and awaitd.db-wal away")
+    daemon.check_nothing_left()
+
+
 def test_a_newer_schema_is_refused(left):
     change(left.database, "PRAGMA user_version = 99")
     refuses_to_start(left, re.escape(str(left.database)), "newer awaitd|newer")

@@ -31,6 +31,7 @@ static struct {
     atomic_bool sync_fails; /* fsync() does */
     atomic_int write_error; /* errno of what is written; 0: none */
     atomic_bool corrupt;    /* what is written makes no sense */
+    atomic_int read_error;  /* SQLite's code for what is read; 0: it can be read */
     atomic_int syncs;       /* how many there were */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -72,6 +73,12 @@ static inline int disk_write(sqlite3_file *file, const void *data, int size, sql
     return methods_below(file)->xWrite(file, data, size, offset);
 }
 
+static inline int disk_read(sqlite3_file *file, void *data, int size, sqlite3_int64 offset)
+{
+    int result = atomic_load(&disk.read_error);
+    return result ? result : methods_below(file)->xRead(file, data, size, offset);
+}
+
 static inline int disk_sync(sqlite3_file *file, int flags)
 {
     (void)pthread_mutex_lock(&disk.mutex);
@@ -102,6 +109,7 @@ static inline int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *fi
     disk.tables[i].below = file->pMethods;
     disk.tables[i].methods = *file->pMethods;
     disk.tables[i].methods.xWrite = disk_write;
+    disk.tables[i].methods.xRead = disk_read;
     disk.tables[i].methods.xSync = disk_sync;
     file->pMethods = &disk.tables[i].methods;
     if (flags & SQLITE_OPEN_WAL)
@@ -191,6 +199,14 @@ static inline void on_full(void *context, bool full, const struct error *why)
     tell(full ? "full\n" : "room\n");
 }
 
+static inline void on_unreadable(void *context, const struct error *why)
+{
+    ck_assert_ptr_eq(context, &told);
+    ck_assert(why->text[0]);
+    error = *why;
+    tell("unreadable\n");
+}
+
 static inline void on_failed(void *context, const struct error *why, bool corrupt)
 {
     ck_assert_ptr_eq(context, &told);
@@ -209,6 +225,7 @@ static inline void open_store(void)
         .on_admitted = on_admitted,
         .on_committed = on_committed,
         .on_full = on_full,
+        .on_unreadable = on_unreadable,
         .on_failed = on_failed,
     };
     struct store_options options = {.directory = folder};

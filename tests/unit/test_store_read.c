@@ -231,7 +231,7 @@ START_TEST(a_row_that_makes_no_sense_is_told_of)
     change(spoiled[_i]);
     open_store();
     read_all(1);
-    ck_told("end EBADMSG\n"); /* and nothing of what came with it */
+    ck_told("unreadable\nend EBADMSG\n"); /* and nothing of what came with it */
     /* That is the reader's affair alone. */
     (void)admit(2, NULL, "[]");
     settle();
@@ -277,6 +277,93 @@ START_TEST(a_number_that_is_none_is_told_of)
 }
 END_TEST
 
+/* ---- What cannot be read ------------------------------------------------------------------------------------ */
+
+/* So many that SQLite has not read all of them when it has opened the database. */
+static void store_many(void)
+{
+    for (uint64_t number = 1; number <= 500; number++) {
+        (void)admit(number, NULL, "[]");
+        finish(number, 0);
+    }
+    settle();
+    close_store();
+    open_store();
+    bytes_clear(&told);
+}
+
+static void on_summaries(void *context, json_t *summaries, bool more, const struct error *why)
+{
+    (void)context, (void)more;
+    ck_assert_ptr_null(summaries);
+    ck_assert(why->text[0]);
+    read_ended = true;
+    tell("no list\n");
+}
+
+static void ask_for_one(void)
+{
+    ck_assert_int_eq(store_read_batch(store, 250, &reader, NULL), 0);
+}
+
+static void ask_for_all(void)
+{
+    ck_assert_int_eq(store_read_unfinished(store, &reader, NULL), 0);
+    ck_assert_int_eq(store_read_batch(store, 250, &reader, NULL), 0);
+}
+
+static void ask_for_list(void)
+{
+    struct store_filter filter = {.limit = 1000};
+    ck_assert_int_eq(store_list(store, &filter, on_summaries, NULL), 0);
+}
+
+static void (*const asks[])(void) = {ask_for_one, ask_for_all, ask_for_list};
+
+START_TEST(a_database_that_turns_out_to_be_corrupt_when_it_is_read_is_the_end)
+{
+    store_many();
+    atomic_store(&disk.read_error, _i % 2 ? SQLITE_NOTADB : SQLITE_CORRUPT);
+    asks[_i / 2]();
+    TURN_UNTIL(has_failed);
+    ck_assert(is_corrupt);
+    ck_assert_ptr_nonnull(strstr(error.text, "/awaitd.db is corrupt ("));
+    ck_assert_ptr_nonnull(strstr(error.text, "move awaitd.db and awaitd.db-wal away"));
+    /* Nothing more is written or told. */
+    int syncs = atomic_load(&disk.syncs);
+    atomic_store(&disk.read_error, 0);
+    (void)admit(1000, NULL, "[]");
+    ask_for_one();
+    close_store();
+    bytes_put(&told, "", 1);
+    ck_assert_ptr_nonnull(strstr((const char *)told.data, "failed\n"));
+    ck_assert_ptr_null(strstr((const char *)told.data, "EUCLEAN"));
+    ck_assert_ptr_null(strstr((const char *)told.data, "batch"));
+    ck_assert_int_eq(atomic_load(&disk.syncs), syncs);
+}
+END_TEST
+
+START_TEST(a_disk_that_cannot_be_read_is_told_of)
+{
+    store_many();
+    atomic_store(&disk.read_error, SQLITE_IOERR_READ);
+    read_ended = false;
+    (_i ? ask_for_list : ask_for_one)();
+    TURN_UNTIL(read_ended);
+    ck_told(_i ? "unreadable\nno list\n" : "unreadable\nend EIO\n");
+    ck_assert_ptr_nonnull(strstr(error.text, "/awaitd.db: disk I/O error"));
+    /* That is the reader's affair alone. */
+    atomic_store(&disk.read_error, 0);
+    (void)admit(1000, NULL, "[]");
+    settle();
+    ck_assert(!has_failed);
+    ck_told("1 admitted\ncommitted 1\n");
+    close_store();
+    ck_assert_int_eq(ask("SELECT value FROM meta WHERE name = 'closed'"), 1);
+    open_store();
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *made = suite_create("store_read");
@@ -290,6 +377,9 @@ static Suite *suite(void)
     tcase_add_test(tests, what_was_recorded_before_is_read);
     tcase_add_loop_test(tests, a_number_that_is_none_is_told_of, 0,
                         (int)(sizeof(spoiled_numbers) / sizeof(spoiled_numbers[0])));
+    tcase_add_loop_test(tests, a_disk_that_cannot_be_read_is_told_of, 0, 2);
+    tcase_add_loop_test(tests, a_database_that_turns_out_to_be_corrupt_when_it_is_read_is_the_end,
+                        0, 2 * (int)(sizeof(asks) / sizeof(asks[0])));
     tcase_add_loop_test(tests, a_row_that_makes_no_sense_is_told_of, 0,
                         sizeof(spoiled) / sizeof(spoiled[0]));
     suite_add_tcase(made, tests);
