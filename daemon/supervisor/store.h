@@ -55,7 +55,7 @@ struct store_callbacks {
 };
 
 /* Opens the database, or makes it, locks its directory and starts the thread; waits for that. The options are
- * copied. Errors, all with words that say what to do: -EBUSY: another daemon has it; -EUCLEAN: it is corrupt;
+ * copied. Errors, all with words that say what to do: -EBUSY: another daemon has it; -EUCLEAN: it is corrupt, or only its log is there;
  * -ENOTSUP: a newer awaitd has written it; others: it cannot be used, such as -EROFS, -EACCES, -ENOENT, -ENOSPC. */
 int store_open(struct event_base *base, const struct store_options *options,
                const struct store_callbacks *callbacks, void *context, struct store **out,

@@ -121,6 +121,26 @@ sqlite3_stmt *store_db_prepare(struct store_db *db, const char *sql, struct erro
     return statement;
 }
 
+/* Bytes of a file in the directory; 0: it is not there. */
+static off_t size_of(int directory, const char *name)
+{
+    struct stat status;
+    return fstatat(directory, name, &status, 0) == 0 ? status.st_size : 0;
+}
+
+/* A database that is new has no log, and SQLite would throw away what is in one. Ours has its first page before it has a
+ * log, and keeps it. */
+static int check_log(int directory, const struct store_db *db, struct error *error)
+{
+    if (size_of(directory, STATE_DIR_DATABASE) > 0 ||
+        size_of(directory, STATE_DIR_DATABASE "-wal") == 0)
+        return 0;
+    return error_set(error, -EUCLEAN,
+                     "%s is missing or empty, but its log %s-wal is not: put the awaitd.db back "
+                     "that was beside it, or move awaitd.db-wal away, too, to begin anew",
+                     db->path, db->path);
+}
+
 /* Makes the file where it is missing, for this user alone. SQLite gives awaitd.db-wal the same mode. */
 static int make_file(int directory, const struct store_db *db, struct error *error)
 {
@@ -326,6 +346,8 @@ int store_db_open(const struct store_options *options, struct store_db **out, st
         code = state_dir_trust(options->directory, error);
     if (!code)
         code = state_dir_lock(directory, options->directory, &db->lock_fd, error);
+    if (!code)
+        code = check_log(directory, db, error);
     if (!code)
         code = make_file(directory, db, error);
     if (!code)

@@ -144,12 +144,12 @@ int store_schema_identify(sqlite3 *sqlite, const struct store_schema *schema, in
     }
     if (application != STORE_SCHEMA_APPLICATION || found < 1)
         return error_set(error, -EINVAL,
-                         "is a database of another program; move it away, or choose another "
-                         "directory with daemon.state_dir or --state-dir");
+                         "is a database of another program; move awaitd.db and awaitd.db-wal away, "
+                         "or choose another directory with daemon.state_dir or --state-dir");
     if (found > schema->version)
         return error_set(error, -ENOTSUP,
                          "was written by a newer awaitd (schema %d; this one knows %d): install "
-                         "that version, or move the file away",
+                         "that version, or move awaitd.db and awaitd.db-wal away",
                          found, schema->version);
     *version = found;
     return 0;

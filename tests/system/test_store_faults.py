@@ -348,6 +348,20 @@ def test_damage_that_turns_up_later_ends_the_daemon(make_daemon, table, method):
     daemon.check_nothing_left()
 
 
+def test_a_log_without_its_database_is_refused(left):
+    """What was acknowledged last is in there."""
+    left.start()
+    batch = left.call("batch.submit", jobs=[wait_job(HOUR)])["batch"]
+    left.kill()
+    aside = left.directory / "aside"
+    shutil.move(left.database, aside)
+    refuses_to_start(left, re.escape(f"{left.database} is missing"),
+                     re.escape(f"{left.database}-wal"), "put the awaitd.db back", "move")
+    shutil.move(aside, left.database)
+    left.start()
+    assert left.call("batch.show", batch=batch)["state"] == "running"
+
+
 def test_a_newer_schema_is_refused(left):
     change(left.database, "PRAGMA user_version = 99")
     refuses_to_start(left, re.escape(str(left.database)), "newer awaitd|newer")

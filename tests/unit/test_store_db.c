@@ -1,6 +1,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <sys/wait.h>
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "state_dir_fixture.h"
 #include "suite.h"
@@ -150,6 +151,35 @@ START_TEST(what_is_no_database_is_refused_and_left_alone)
 }
 END_TEST
 
+START_TEST(a_log_without_its_database_is_refused_and_left_alone)
+{
+    open_well();
+    ck_assert_int_eq(run_sql("INSERT INTO meta VALUES ('last_number', 41)", &error), SQLITE_OK);
+    kill_db();
+    off_t size = size_of(in_state("awaitd.db-wal"));
+    ck_assert_int_gt(size, 0);
+    AUTO_FREE char *database = strdup(in_state("awaitd.db"));
+    AUTO_FREE char *aside = strdup(in_state("aside"));
+    ck_assert_int_gt(size_of(database), 0); /* as soon as there is a log */
+    ck_assert_int_eq(rename(database, aside), 0);
+    if (_i) /* somebody has opened it with something else */
+        write_file(database, "", 0);
+    assert_refused(-EUCLEAN, "/awaitd.db is missing or empty, but its log ");
+    ck_assert_ptr_nonnull(strstr(error.text, "/awaitd.db-wal is not: put the awaitd.db back"));
+    ck_assert_int_eq(access(database, F_OK), _i ? 0 : -1);
+    ck_assert_int_eq(size_of(in_state("awaitd.db-wal")), size);
+    /* As the words say. */
+    ck_assert_int_eq(rename(aside, database), 0);
+    open_well();
+    ck_assert_uint_eq(db->last_number, 41);
+    kill_db();
+    ck_assert_int_eq(unlink(database), 0);
+    ck_assert_int_eq(rename(in_state("awaitd.db-wal"), aside), 0);
+    open_well();
+    ck_assert_uint_eq(db->last_number, 0);
+}
+END_TEST
+
 START_TEST(the_database_of_another_program_is_refused_and_left_alone)
 {
     ck_assert_int_eq(mkdir(state, 0700), 0);
@@ -165,7 +195,7 @@ START_TEST(what_a_newer_awaitd_wrote_is_refused)
     close_db();
     ck_assert_str_eq(ask_file("PRAGMA user_version=2"), "none");
     assert_refused(-ENOTSUP, "/awaitd.db: was written by a newer awaitd (schema 2; this one knows "
-                             "1): install that version, or move the file away");
+                             "1): install that version, or move awaitd.db and awaitd.db-wal away");
 }
 END_TEST
 
@@ -338,6 +368,7 @@ int main(void)
     tcase_add_test(tests, nobody_else_gets_in_while_it_is_open);
     tcase_add_test(tests, a_database_that_may_not_be_used_is_refused);
     tcase_add_test(tests, what_is_no_database_is_refused_and_left_alone);
+    tcase_add_loop_test(tests, a_log_without_its_database_is_refused_and_left_alone, 0, 2);
     tcase_add_test(tests, the_database_of_another_program_is_refused_and_left_alone);
     tcase_add_test(tests, what_a_newer_awaitd_wrote_is_refused);
     tcase_add_test(tests, a_database_that_was_cut_is_refused);

@@ -74,7 +74,8 @@ START_TEST(a_newer_version_is_refused)
     run("PRAGMA user_version=2");
     ck_assert_int_eq(identify(&store_schema), -ENOTSUP);
     ck_assert_str_eq(error.text, "was written by a newer awaitd (schema 2; this one knows 1): "
-                                 "install that version, or move the file away");
+                                 "install that version, or move awaitd.db and awaitd.db-wal "
+                                 "away");
 }
 END_TEST
 
@@ -82,7 +83,8 @@ START_TEST(a_database_of_another_program_is_refused)
 {
     run("CREATE TABLE letters (text)");
     ck_assert_int_eq(identify(&store_schema), -EINVAL);
-    ck_assert_ptr_nonnull(strstr(error.text, "another program"));
+    ck_assert_ptr_nonnull(
+        strstr(error.text, "another program; move awaitd.db and awaitd.db-wal away"));
     /* Also where it has versions, too. */
     run("PRAGMA user_version=1");
     ck_assert_int_eq(identify(&store_schema), -EINVAL);
