@@ -310,6 +310,38 @@ def test_a_corrupt_file_is_refused(left, damage):
     assert left.call("batch.list")["batches"] == []
 
 
+def recover(daemon):
+    """Does what awaitd(8) tells, as it stands there. The new database's tables."""
+    page = (awaitd.SOURCE / "man/awaitd.8.scd").read_text(encoding="utf-8")
+    section = re.search(r"^# THE STATE\n(.*?)^# ", page, re.DOTALL | re.MULTILINE)[1]
+    script = "".join(re.findall(r"^```\n(.*?)^```$", section, re.DOTALL | re.MULTILINE))
+    script = script.replace("/var/lib/awaitd", str(daemon.state_dir))
+    need("sqlite3")
+    subprocess.run([need("bash"), "-c", script], stderr=subprocess.PIPE, check=True)
+    for path in daemon.database, daemon.database.parent / "corrupt":
+        assert path.stat().st_mode & 0o077 == 0, path
+    return subprocess.run(["sqlite3", daemon.database, ".tables"], capture_output=True, text=True,
+                          check=True).stdout.split()
+
+
+def test_what_can_be_read_of_a_truncated_file_is_saved_as_the_page_says(left):
+    os.truncate(left.database, left.database.stat().st_size // 2)
+    refuses_to_start(left, "corrupt|not a database")
+    assert "batch" in recover(left)
+    left.start()
+    assert [row["batch"] for row in left.call("batch.list")["batches"]] == [2, 1]
+    with left.client() as client:
+        assert client.run(wait_job(0))[1]["state"] == "succeeded"
+
+
+def test_where_the_beginning_is_lost_the_page_says_so(left):
+    overwrite(left.database, 0, b"\0" * 16)
+    refuses_to_start(left, "corrupt|not a database")
+    assert not recover(left)
+    left.database.unlink()
+    left.start()
+
+
 def change(path, sql):
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.executescript(sql)
