@@ -1,7 +1,7 @@
-import json, socket, sys
+import json, os, socket
 
 awaitd = socket.socket(socket.AF_UNIX)
-awaitd.connect(sys.argv[1] if len(sys.argv) > 1 else "/run/awaitd.sock")
+awaitd.connect(os.environ.get("AWAITD_SOCKET", "/run/awaitd.sock"))
 jobs = [{"plugin": "wait", "params": {"seconds": 1}, "count": 10}]
 params = {"jobs": jobs, "follow": "each"}
 request = {"jsonrpc": "2.0", "id": 1, "method": "batch.submit", "params": params}

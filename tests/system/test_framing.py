@@ -1,6 +1,7 @@
 """Where messages begin and end, and clients with manners of their own."""
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -106,8 +107,9 @@ def test_ten_lines_of_python_do_the_same(daemon):
     example = SOURCE / "examples/client.py"
     source = example.read_text(encoding="utf-8")
     assert len([line for line in source.splitlines() if line.strip()]) <= 10
-    result = subprocess.run([sys.executable, example, daemon.socket_path],
-                            capture_output=True, text=True, check=True)
+    env = {**os.environ, "AWAITD_SOCKET": str(daemon.socket_path)}
+    result = subprocess.run([sys.executable, example], env=env, capture_output=True, text=True,
+                            check=True)
     methods = [json.loads(line).get("method") for line in result.stdout.splitlines()]
     assert methods == [None] + ["job.done"] * 10 + ["batch.done"]
 
