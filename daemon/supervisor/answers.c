@@ -27,10 +27,18 @@ void answers_clear(struct answers *answers)
     TAILQ_INIT(&answers->list);
 }
 
+/* What it adds to the bytes that wait. One without a text stands for something that has a limit of its own. */
+static size_t waiting_bytes(const struct answer *answer)
+{
+    return answer->text ? sizeof(*answer) + answer->size : 0;
+}
+
 static void drop(struct answer *answer)
 {
-    TAILQ_REMOVE(&client_answers(answer->client)->list, answer, link);
-    client_answers(answer->client)->tickets -= answer->ticket > 0;
+    struct client_answers *own = client_answers(answer->client);
+    TAILQ_REMOVE(&own->list, answer, link);
+    own->bytes -= waiting_bytes(answer);
+    own->tickets -= answer->ticket > 0;
     free(answer->text);
     free(answer);
 }
@@ -40,16 +48,19 @@ static void send_ready(struct client *client)
 {
     struct client_answers *own = client_answers(client);
     struct answer *first;
+    bool sent = false;
     while ((first = TAILQ_FIRST(&own->list)) && first->ready) {
         client_send(client, first->text, first->size);
         drop(first);
+        sent = true;
     }
-    if (first)
-        return;
-    if (own->awaited)
-        client_release(client);
-    own->awaited = own->keyed = false;
-    client_answers_changed(client);
+    if (!first) {
+        if (own->awaited)
+            client_release(client);
+        own->awaited = own->keyed = false;
+    }
+    if (sent || !first)
+        client_answers_changed(client);
 }
 
 struct answer *answers_expect(struct client *client)
@@ -69,6 +80,7 @@ static int set_text(struct answer *answer, const char *text, size_t size)
         return -ENOMEM;
     memcpy(answer->text, text, size);
     answer->size = size;
+    client_answers(answer->client)->bytes += waiting_bytes(answer);
     return 0;
 }
 

@@ -21,6 +21,7 @@ struct answers {
 /* Those of one client, in the order of its requests; a part of the client. */
 struct client_answers {
     TAILQ_HEAD(, answer) list;
+    size_t bytes;     /* memory of those whose text waits for others before it, or for a ticket */
     unsigned tickets; /* of them, those that wait for one */
     bool awaited;     /* the client is held until there are none */
     bool

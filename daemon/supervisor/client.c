@@ -14,7 +14,8 @@
 #include <unistd.h>
 #include "supervisor/client_parts.h"
 
-/* Bytes that may wait to be sent before the client's requests and events wait. */
+/* Bytes that may wait to be sent before the client's events wait; its requests do so where these and the answers that
+ * come later are as many. */
 #define OUT_FULL (256u << 10)
 /* Bytes read or written at once: more than a socket holds by default (net.core.wmem_default, 208 KiB), so
  * that a request of the default size takes five or six reads. */
@@ -38,6 +39,11 @@ bool client_has_unsent(const struct client *client)
 bool client_is_full(const struct client *client)
 {
     return unsent(client) >= OUT_FULL;
+}
+
+bool client_owes_much(const struct client *client)
+{
+    return unsent(client) + client->answers.bytes >= OUT_FULL;
 }
 
 void client_set_gone(struct client *client)
@@ -138,8 +144,8 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
         return;
     if (!client->closing)
         client->callbacks.on_drained(client->context, client);
-    if (!client_is_full(client) && !event_pending(client->readable, EV_READ, NULL))
-        client_take_turn(client); /* it was full, or its input has ended */
+    if (!client_owes_much(client) && !event_pending(client->readable, EV_READ, NULL))
+        client_take_turn(client); /* it owed much, or its input has ended */
 }
 
 /* ---- Life ---------------------------------------------------------------------------------- */
@@ -260,7 +266,9 @@ struct client_answers *client_answers(struct client *client)
 
 void client_answers_changed(struct client *client)
 {
-    if ((client->ended || client->closing) && TAILQ_EMPTY(&client->answers.list))
+    bool is_over = (client->ended || client->closing) && TAILQ_EMPTY(&client->answers.list);
+    bool waits = client->held || event_pending(client->readable, EV_READ, NULL);
+    if (is_over || (!waits && !client_owes_much(client)))
         client_take_turn(client);
 }
 

@@ -3,7 +3,8 @@
  * envelope, no method: calls are carried out by a callback. Loop thread only.
  *
  * A client that does not read is no burden: its requests are not read either while much waits to be
- * sent, and its watchers stand still. One that shuts down its writing side gets all it asked for first.
+ * sent, or answers for the disk, and its watchers stand still. One that shuts down its writing side gets all
+ * it asked for first.
  */
 #ifndef AWAITD_SUPERVISOR_CLIENT_H
 #define AWAITD_SUPERVISOR_CLIENT_H
@@ -71,7 +72,7 @@ bool client_is_full(const struct client *client);
 /* The answers that come later. While there are any, a connection that is shut down on the other side only for writing
  * stays open. */
 struct client_answers *client_answers(struct client *client);
-/* The last of them is gone. */
+/* Some of them may be gone. */
 void client_answers_changed(struct client *client);
 
 /* The watchers that belong to the client. While there are any, a connection that is shut down on the other

@@ -52,6 +52,9 @@ void client_stop_reading(struct client *client);
 void client_read_on(struct client *client);
 /* client_serve() is called later in this turn of the loop. */
 void client_take_turn(struct client *client);
+/* Whether so much waits to be sent, or for what has to be sent before it, that requests wait too. That ends in
+ * on_writable, or with client_answers_changed(). */
+bool client_owes_much(const struct client *client);
 /* Nobody will read what is sent. */
 void client_set_gone(struct client *client);
 /* Closes the connection, which frees the client, if nothing more can come of it, and says so. There is no complete request

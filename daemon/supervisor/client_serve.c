@@ -127,7 +127,7 @@ static bool serve_next(struct client *client)
 /* Whether the next request may be served now. One that was held is served whatever waits to be sent. */
 static bool may_serve(const struct client *client)
 {
-    return !client->closing && !client->held && (client->complete || !client_is_full(client));
+    return !client->closing && !client->held && (client->complete || !client_owes_much(client));
 }
 
 void client_serve(struct client *client)
@@ -144,8 +144,8 @@ void client_serve(struct client *client)
     } else if (client->held) {
         client_stop_reading(client); /* until client_release() */
         client_watch_hangup(client);
-    } else if (client_is_full(client)) {
-        client_stop_reading(client); /* until on_writable */
+    } else if (client_owes_much(client)) {
+        client_stop_reading(client); /* until some of it has been sent */
     } else if (more) {
         client_stop_reading(client);
         client_take_turn(client);

@@ -1,10 +1,13 @@
 """Requests behind one whose answer waits for the disk: what they ask for is done, and answered in their order."""
 
 import json
+import select
+import socket
+import subprocess
 
 import pytest
 
-from awaitd import encode, eventually, wait_job
+from awaitd import SANITIZED, encode, eventually, need, wait_job
 
 
 def ids(messages):
@@ -78,3 +81,45 @@ def test_pieces_sent_by_who_leaves_at_once_are_all_added(daemon):
                             "params": {"batch": batch, "jobs": [wait_job(0)]}}
             client.send(json.dumps(notification).encode())
     eventually(lambda: daemon.call("batch.show", batch=batch)["jobs"] == 10, "all pieces are there")
+
+
+# To be loaded before the system's: nothing reaches the disk while the file STALLED is there.
+STALLING = """
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int fdatasync(int fd)
+{
+    while (access(getenv("STALLED"), F_OK) == 0)
+        usleep(1000);
+    return (int)syscall(SYS_fdatasync, fd);
+}
+"""
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's runtime wants to be preloaded first")
+def test_refusals_behind_a_commit_that_hangs_take_bounded_memory(start_daemon, folder):
+    library, stalled = folder / "stalling.so", folder / "stalled"
+    subprocess.run([need("cc"), "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=STALLING,
+                   text=True, check=True)
+    daemon = start_daemon(env={"LD_PRELOAD": str(library), "STALLED": str(stalled)})
+    with daemon.client() as client:
+        client.run(wait_job(0))
+        before = daemon.memory_kib()
+        stalled.touch()
+        client.send(encode("batch.submit", {"jobs": [wait_job(0)]}, "first"))
+        requests, sent = (encode("batch.submit", {"jobs": [wait_job(-1)] * 20}, "bad") * 100), 0
+        try:
+            # The socket fills, the daemon's memory does not.
+            while sent < 64 << 20 and select.select([], [client.socket], [], 1)[1]:
+                sent += client.socket.send(requests, socket.MSG_DONTWAIT)
+            assert sent < 16 << 20
+            assert daemon.memory_kib() - before < 16 << 10
+            daemon.call("daemon.ping")  # others are served
+        finally:
+            stalled.unlink()
+        rest = len(requests) - sent % len(requests)
+        client.send(requests[-rest:] + encode("daemon.ping", {}, "last"))
+        many = (sent + rest) // len(requests) * 100
+        told = ids(client.receive() for _ in range(1 + many + 1))
+        assert told == ["first"] + many * ["bad"] + ["last"]

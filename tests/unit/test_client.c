@@ -26,6 +26,7 @@ struct served {
     char last_method[64];
     bool holds; /* requests cannot be served yet, */
     bool shortly;
+    bool in_order; /* behind answers that come later */
 };
 
 struct watcher { /* the client only counts them */
@@ -54,7 +55,9 @@ static void on_request(void *context, struct client *client, const struct rpc_re
     }
     AUTO_FREE char *answer = malloc(served.answer_bytes + 1);
     memset(answer, 'a', served.answer_bytes + 1);
-    if (served.answer_bytes)
+    if (served.in_order)
+        ck_assert_int_eq(answers_send(client, answer, served.answer_bytes), 0);
+    else if (served.answer_bytes)
         client_send(client, answer, served.answer_bytes);
 }
 
@@ -738,6 +741,95 @@ START_TEST(a_held_request_is_served_whatever_waits_to_be_sent)
 }
 END_TEST
 
+/* ---- Answers that wait for others ---------------------------------------------------------- */
+
+enum { REFUSAL = 10000, REFUSALS_KEPT = 30, REFUSALS = 200 };
+
+/* Has the client ask for more than may wait, behind an answer that does not come. */
+static struct answer *ask_for_too_much(void)
+{
+    struct answer *late = answers_expect(served.client);
+    ck_assert_ptr_nonnull(late);
+    served.in_order = true;
+    served.answer_bytes = REFUSAL;
+    put_many(peer, REFUSALS);
+    settle();
+    ck_assert_uint_gt(served.requests, REFUSALS_KEPT / 2);
+    ck_assert_uint_le(served.requests, REFUSALS_KEPT);
+    ck_assert_uint_le(wakeups(), 5);
+    return late;
+}
+
+START_TEST(a_client_whose_answers_wait_for_one_is_not_served_until_they_are_sent)
+{
+    struct answer *late = ask_for_too_much();
+    answer_give(late, "late", 4);
+    ck_assert_uint_eq(drain(), 4 + REFUSAL * REFUSALS);
+    ck_assert_uint_eq(served.requests, REFUSALS);
+    put_text(REQUEST); /* as before */
+    ck_assert_uint_eq(drain(), REFUSAL);
+}
+END_TEST
+
+START_TEST(a_client_goes_on_when_some_of_its_answers_have_been_sent)
+{
+    struct answer *late = ask_for_too_much();
+    unsigned before = served.requests;
+    struct answer *later = answers_expect(served.client);
+    answer_give(late, "late", 4);
+    ck_assert_uint_eq(drain(), 4 + REFUSAL * before);
+    ck_assert_uint_gt(served.requests, before); /* and what it asks for waits again */
+    ck_assert_uint_le(served.requests, before + REFUSALS_KEPT);
+    answer_give(later, "", 0);
+    ck_assert_uint_eq(drain(), REFUSAL * (REFUSALS - before));
+}
+END_TEST
+
+START_TEST(a_client_that_shut_down_its_side_gets_the_answers_that_waited)
+{
+    struct answer *late = ask_for_too_much();
+    ck_assert_int_eq(shutdown(peer, SHUT_WR), 0);
+    settle();
+    ck_assert_uint_eq(served.closed, 0);
+    answer_give(late, "late", 4);
+    ck_assert_uint_eq(drain(), 4 + REFUSAL * REFUSALS);
+    ck_assert_uint_eq(served.closed, 1);
+}
+END_TEST
+
+START_TEST(answers_that_wait_for_a_client_that_reads_none_are_bounded_as_well)
+{
+    ck_assert_int_eq(shutdown(peer, SHUT_RD), 0);
+    client_send(served.client, "event", 5);
+    settle(); /* it has noticed */
+    struct answer *late = ask_for_too_much();
+    answer_give(late, "late", 4);
+    settle();
+    ck_assert_uint_eq(served.requests, REFUSALS);
+    hang_up();
+    wait_for_end();
+}
+END_TEST
+
+START_TEST(answers_of_no_bytes_take_memory_too)
+{
+    struct answer *late = answers_expect(served.client);
+    served.in_order = true;
+    unsigned sent = 0;
+    for (int quiet = 0; quiet < 100 && sent < 100000;) {
+        bool took = send(peer, REQUEST, sizeof(REQUEST) - 1, MSG_NOSIGNAL) > 0;
+        sent += took;
+        quiet = took ? 0 : quiet + 1;
+        turn();
+    }
+    ck_assert_uint_lt(sent, 100000);
+    ck_assert_uint_lt(served.requests, sent);
+    answer_give(late, "", 0);
+    settle();
+    ck_assert_uint_eq(served.requests, sent);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("client");
@@ -780,6 +872,11 @@ int main(void)
     tcase_add_test(tests, sending_nothing_does_no_harm);
     tcase_add_test(tests, a_held_request_is_served_whatever_waits_to_be_sent);
     tcase_add_test(tests, an_answer_before_the_end_of_a_broken_stream_is_sent_whole);
+    tcase_add_test(tests, a_client_whose_answers_wait_for_one_is_not_served_until_they_are_sent);
+    tcase_add_test(tests, a_client_goes_on_when_some_of_its_answers_have_been_sent);
+    tcase_add_test(tests, a_client_that_shut_down_its_side_gets_the_answers_that_waited);
+    tcase_add_test(tests, answers_that_wait_for_a_client_that_reads_none_are_bounded_as_well);
+    tcase_add_test(tests, answers_of_no_bytes_take_memory_too);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }
