@@ -88,6 +88,8 @@ void store_on_report(void *receiver, struct store_letter *letter)
 {
     struct store *store = receiver;
     struct store_report *report = (struct store_report *)letter;
+    if (report->error.text[0])
+        store->trouble = report->error;
     if (!store->closing)
         tell_report(store, report);
     store_records_free(&report->admissions);
@@ -98,7 +100,9 @@ void store_on_failure(void *receiver, struct store_letter *letter)
 {
     struct store *store = receiver;
     struct store_failure *failure = (struct store_failure *)letter;
-    if (!store->closing)
+    store->trouble = failure->error;
+    store->failed = !store->closing;
+    if (store->failed)
         store->callbacks.on_failed(store->context, &failure->error, failure->corrupt);
     free(failure);
 }
@@ -256,17 +260,21 @@ int store_open(struct event_base *base, const struct store_options *options,
     return 0;
 }
 
-void store_close(struct store *store)
+uint64_t store_close(struct store *store, struct error *error)
 {
     if (!store)
-        return;
+        return 0;
     store_post(store);
     store->closing = true;
     atomic_store(&store->link.closing, true);
     mailbox_close(store->link.to_thread);
     (void)pthread_join(store->thread, NULL); /* as above */
     open_mail(store);                        /* which frees it */
+    uint64_t unwritten = store->failed ? 0 : store->link.unwritten;
+    if (unwritten)
+        (void)error_set(error, -EIO, "%s", store->trouble.text);
     release(store);
+    return unwritten;
 }
 
 /* ---- Requests ----------------------------------------------------------------------------------------------- */

@@ -55,14 +55,16 @@ struct store_callbacks {
 };
 
 /* Opens the database, or makes it, locks its directory and starts the thread; waits for that. The options are
- * copied. Errors, all with words that say what to do: -EBUSY: another daemon has it; -EUCLEAN: it is corrupt, or only its log is there;
- * -ENOTSUP: a newer awaitd has written it; others: it cannot be used, such as -EROFS, -EACCES, -ENOENT, -ENOSPC. */
+ * copied. Errors, all with words that say what to do: -EBUSY: another daemon has it; -EUCLEAN: it is corrupt, or only
+ * its log is there; -ENOTSUP: a newer awaitd has written it; others: it cannot be used, such as -EROFS, -EACCES,
+ * -ENOENT, -ENOSPC. */
 int store_open(struct event_base *base, const struct store_options *options,
                const struct store_callbacks *callbacks, void *context, struct store **out,
                struct error *error);
 /* Writes what has been recorded, unless it has failed or the disk is full, and ends the thread; no callbacks are called
- * any more. Not within one of them. NULL is fine. */
-void store_close(struct store *store);
+ * any more. Not within one of them. NULL is fine. Returns how many things that have happened could not be written, and
+ * *error says why; 0 also where on_failed() has said so. */
+uint64_t store_close(struct store *store, struct error *error);
 
 /* The largest number that a batch was ever given; 0: none. Known from the start. */
 uint64_t store_last_number(const struct store *store);

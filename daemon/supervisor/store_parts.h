@@ -29,6 +29,7 @@ struct store_link {
     atomic_bool mail_told; /* it is readable, or about to be: no need to tell again */
     atomic_bool closing;   /* the thread ends when all is written */
     _Atomic int64_t bytes; /* of the database and its log */
+    uint64_t unwritten;    /* see store_close(); valid when the thread has ended */
 };
 
 /* Hands a letter to the loop. The thread only. */
@@ -282,6 +283,8 @@ struct store {
         *on_turn; /* mail from the thread; the end of a turn in which something was recorded */
     pthread_t thread;
     bool closing;
+    bool failed;           /* on_failed() was told */
+    struct error trouble;  /* why what waits could not be written, when that was tried last */
     uint64_t first_number; /* see store_last_number() */
     uint64_t committed;    /* ticket */
     uint64_t things;       /* tickets done with */

@@ -366,8 +366,10 @@ void *store_thread_main(void *argument)
         measure(&thread);
     /* It waits for this very letter, and *start is gone then. */
     (void)mailbox_post(thread.link->to_loop, &start->opened.letter.mail);
-    if (result == 0)
+    if (result == 0) {
         run(&thread);
+        thread.link->unwritten = store_writer_unwritten(thread.writer);
+    }
     release(&thread);
     return NULL;
 }

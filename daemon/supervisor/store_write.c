@@ -269,6 +269,18 @@ bool store_writer_waits(const struct store_writer *writer)
     return !STAILQ_EMPTY(&writer->parcels);
 }
 
+uint64_t store_writer_unwritten(const struct store_writer *writer)
+{
+    const struct store_parcel *parcel;
+    const struct store_record *record;
+    uint64_t things = 0;
+    STAILQ_FOREACH (parcel, &writer->parcels, link) {
+        STAILQ_FOREACH (record, &parcel->records, link)
+            things += record->kind == STORE_ADMISSION ? 0 : record->things;
+    }
+    return things;
+}
+
 bool store_writer_is_full(const struct store_writer *writer)
 {
     return writer->full;

@@ -9,6 +9,7 @@
 #define AWAITD_SUPERVISOR_STORE_WRITE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include "supervisor/store_db.h"
 #include "supervisor/store_parts.h"
 
@@ -23,6 +24,8 @@ void store_writer_free(struct store_writer *writer);
 void store_writer_add(struct store_writer *writer, struct store_parcel *parcel);
 /* Whether some wait. */
 bool store_writer_waits(const struct store_writer *writer);
+/* How many things have happened that wait. */
+uint64_t store_writer_unwritten(const struct store_writer *writer);
 /* Whether the disk was full at the last step. */
 bool store_writer_is_full(const struct store_writer *writer);
 

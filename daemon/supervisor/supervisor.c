@@ -318,12 +318,24 @@ static void ignore_signals(void)
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
 }
 
+/* Nothing is told any more. */
+static void close_store(struct supervisor *supervisor)
+{
+    struct error error = {0};
+    record_last_number(supervisor);
+    uint64_t unwritten = store_close(supervisor->store, &error);
+    if (unwritten)
+        log_write(supervisor->log, LOG_LEVEL_WARNING,
+                  "%s: what happened last is not written, and jobs whose ends are lost with it run "
+                  "again after the next start: unwritten=%llu",
+                  error.text, (unsigned long long)unwritten);
+}
+
 static void end(struct supervisor *supervisor)
 {
     ignore_signals();
     history_close(supervisor->history);
-    record_last_number(supervisor);
-    store_close(supervisor->store); /* nothing is told any more */
+    close_store(supervisor);
     recovery_clear(supervisor);
     control_free(supervisor->control);
     errands_clear(&supervisor->errands);

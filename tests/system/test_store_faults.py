@@ -194,6 +194,22 @@ def test_what_was_not_told_on_a_full_disk_runs_again(disk, on_disk):
 
 
 @needs_root
+def test_a_stop_on_a_full_disk_says_what_is_lost(disk, on_disk):
+    on_disk.start()
+    with on_disk.client() as client:
+        batch = client.submit(wait_job(HOUR, name="held"), wait_job(0, count=50, after_any="held"))
+        fill_up(on_disk, disk)
+        before = counted(on_disk)
+        client.request("job.cancel", batch=batch, job=0)
+        eventually(lambda: counted(on_disk) >= before + 50, "they have ended")
+        on_disk.stop()
+        on_disk.log.wait_for(r"room left.*run again.*unwritten=\d+")
+    disk.make_room()
+    on_disk.start()
+    assert on_disk.call("batch.show", batch=batch)["state"] == "running"
+
+
+@needs_root
 def test_a_read_only_disk_is_told_at_the_start(disk, on_disk):
     on_disk.start()
     batch = on_disk.call("batch.submit", jobs=[wait_job(HOUR)])["batch"]

@@ -235,7 +235,7 @@ static inline void open_store(void)
 
 static inline void close_store(void)
 {
-    store_close(store);
+    (void)store_close(store, &error);
     store = NULL;
 }
 

@@ -155,7 +155,11 @@ START_TEST(closing_on_a_full_disk_ends)
     end_job(1, 0, 0, "");
     TURN_UNTIL(store_figures(store).full);
     end_job(1, 1, 1, "");
-    close_store();
+    end_job(1, 2, 2, "");
+    ck_assert_int_eq(store_number(store, 7), 0);
+    (void)admit(2, NULL, "[]");
+    ck_assert_uint_eq(store_close(store, &error), 3); /* and not the admission, nor the number */
+    ck_assert_ptr_nonnull(strstr(error.text, "/awaitd.db: there is no room left"));
     atomic_store(&disk.full, false);
     open_store();
     bytes_clear(&told);
@@ -163,6 +167,24 @@ START_TEST(closing_on_a_full_disk_ends)
     ck_told("batch 1 of 7 terms={} submitted=1.5 submitted_ns=1 sealed\n"
             "piece 0 from 0 at=1 []\n"
             "end\n");
+}
+END_TEST
+
+START_TEST(closing_tells_what_could_not_be_written)
+{
+    (void)admit(1, NULL, "[]");
+    settle();
+    if (_i == 1) /* it was full before */
+        atomic_store(&disk.full, true);
+    end_job(1, 0, 0, "");
+    if (_i == 1)
+        TURN_UNTIL(store_figures(store).full);
+    atomic_store(&disk.full, false);
+    atomic_store(&disk.sync_fails, _i == 2);
+    ck_assert_uint_eq(store_close(store, &error), _i == 2 ? 1 : 0);
+    ck_assert_int_eq(strstr(error.text, "/awaitd.db: disk I/O error") != NULL, _i == 2);
+    atomic_store(&disk.sync_fails, false);
+    open_store();
 }
 END_TEST
 
@@ -185,7 +207,7 @@ START_TEST(after_a_failed_fsync_nothing_is_told_to_be_safe)
     (void)admit(3, NULL, "[]");
     (void)event_base_loop(base, EVLOOP_NONBLOCK);
     ck_assert_int_eq(store_read_batch(store, 1, &reader, NULL), 0);
-    close_store();
+    ck_assert_uint_eq(store_close(store, &error), 0); /* that was told */
     ck_told("");
     ck_assert_int_eq(atomic_load(&disk.syncs), syncs);
     open_store();
@@ -242,6 +264,7 @@ static Suite *suite(void)
     tcase_add_test(tests, a_key_that_is_there_is_found_on_a_full_disk);
     tcase_add_test(tests, much_that_waits_is_written_in_order_when_there_is_room);
     tcase_add_test(tests, closing_on_a_full_disk_ends);
+    tcase_add_loop_test(tests, closing_tells_what_could_not_be_written, 0, 3);
     tcase_add_test(tests, after_a_failed_fsync_nothing_is_told_to_be_safe);
     tcase_add_test(tests, a_corrupt_database_is_told_to_be_so);
     suite_add_tcase(made, tests);
