@@ -51,6 +51,11 @@ def forget(client):
     eventually(lambda: in_memory(client) == 1, "the others have left memory")
 
 
+def alone(client):
+    """Until the daemon has noticed that all others are gone."""
+    eventually(lambda: client.call("daemon.status")["clients"] == 1, "the others are gone")
+
+
 def refused(client, code, method, **params):
     with pytest.raises(RpcError) as caught:
         client.call(method, **params)
@@ -329,7 +334,7 @@ def test_clients_that_go_away_meanwhile_disturb_nobody(forgetful, talk):
         client.close()
     for batch, (_, done) in told.items():
         assert talk.call("batch.wait", batch=batch) == done
-    eventually(lambda: talk.call("daemon.status")["clients"] == 1, "the others are gone")
+    alone(talk)
     forget(talk)
 
 
@@ -369,6 +374,7 @@ def test_watched_history_takes_no_more_memory_than_it_may(forgetful, talk):
         talk.call("batch.watch", batch=1)  # which is there anyway
         assert talk.follow(1) == told[1]
         lazy.kept.clear()
+    alone(talk)
     talk.call("batch.watch", batch=2)
     assert talk.follow(2) == told[2]
 
@@ -385,6 +391,7 @@ def test_following_by_a_key_takes_no_more_memory_than_watching(forgetful, talk):
             assert "limits.history_bytes" in refused(talk, 3, "batch.submit", jobs=jobs, key="b", follow="each")
             assert talk.call("batch.submit", jobs=jobs, key="b")["existing"] is True
         lazy.kept.clear()
+    alone(talk)
     talk.call("batch.submit", jobs=jobs, key="b", follow="summary")
     assert talk.event()["params"]["succeeded"] == 20000
 
