@@ -104,6 +104,8 @@ static int add_moment(struct filter *filter, const char *member, const char *tex
                         "--%s: '%s' is not a time such as 2h (ago), 2027-01-31, '2027-01-31 14:00' "
                         "or @SECONDS",
                         member, text);
+    if (!(unix_s > 0)) /* and 0 means any to the daemon */
+        return ctl_fail(filter->ctl, CTL_USAGE, "--%s: '%s' is not after 1970 began", member, text);
     if (json_object_set_new(filter->params, member, json_real(unix_s)) < 0)
         return ctl_fail_memory(filter->ctl);
     return CTL_OK;

@@ -80,7 +80,8 @@ int reconnect(struct ctl *ctl, struct connection *connection, uint64_t batch, do
     uint64_t end_ns = clock_after_ns(clock_now_ns(), seconds);
     char span[48];
     int pause_ms = PAUSE_MS;
-    (void)snprintf(span, sizeof(span), "%.6g s", seconds);
+    /* Hundredths are more than anybody wants to know. */
+    (void)snprintf(span, sizeof(span), "%.6g s", nearbyint(seconds * 100) / 100);
     ctl_say(ctl, "awaitctl: lost the daemon, trying again for %s", span);
     for (;;) {
         if (interrupt_poll(NULL, 0, left_ms(end_ns, pause_ms)) == -EINTR)

@@ -79,6 +79,8 @@ def test_list_shows_when_a_batch_was_submitted(play):
 
 @pytest.mark.parametrize("args, words", [
     (["--since", "yesterday"], "--since: 'yesterday' is not a time such as 2h (ago), 2027-01-31, "),
+    (["--since", "36500d"], "--since: '36500d' is not after 1970 began"),
+    (["--until", "@0"], "--until: '@0' is not after 1970 began"),
     (["--until", "2026-02-30"], "--until: '2026-02-30' is not a time"),
     (["--all", "--limit", "3"], "--all and --limit: give one of them"),
 ], ids=lambda args: args[0])
