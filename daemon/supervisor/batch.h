@@ -120,7 +120,8 @@ struct batch {
     TAILQ_ENTRY(batch) news_link;  /* these two are theirs, too */
     bool has_news;                 /* it is on the list of that link */
     struct batch *hash_next;       /* the rest is the registry's, batches.c */
-    TAILQ_ENTRY(batch) all_link, finished_link;
+    TAILQ_ENTRY(batch) all_link, finished_link, let_go_link;
+    bool let_go; /* it is on the list of the last of these */
     /* The scheduler's, see scheduler_parts.h. */
     unsigned holds;          /* enum hold */
     struct wait_list waits;  /* see waits.c; few of them */

@@ -4,7 +4,11 @@
 #include "supervisor/batches.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <stdlib.h>
+
+/* Batches that are let go in one turn of the loop: forgetting a small one takes about a microsecond. */
+#define LET_GO_MAX 64
 
 #define BUCKETS_MIN 64u /* a power of two, as all sizes are */
 
@@ -13,6 +17,7 @@ int batches_init(struct batches *batches, size_t history_bytes_max)
     *batches = (struct batches){.history_bytes_max = history_bytes_max};
     TAILQ_INIT(&batches->all);
     TAILQ_INIT(&batches->finished);
+    TAILQ_INIT(&batches->let_go);
     batches->buckets = calloc(BUCKETS_MIN, sizeof(struct batch *));
     if (!batches->buckets)
         return -ENOMEM;
@@ -35,6 +40,10 @@ void batches_clear(struct batches *batches)
         drop_key(batches, batch);
         batch_free(batch);
     }
+    TAILQ_INIT(&batches->let_go);
+    if (batches->room)
+        event_free(batches->room);
+    batches->room = NULL;
     free(batches->buckets);
     batches->buckets = NULL;
 }
@@ -102,8 +111,16 @@ int batches_set_key(struct batches *batches, struct batch *batch, const char *ke
     return batch->key ? 0 : -ENOMEM;
 }
 
+static void unlist_let_go(struct batches *batches, struct batch *batch)
+{
+    if (batch->let_go)
+        TAILQ_REMOVE(&batches->let_go, batch, let_go_link);
+    batch->let_go = false;
+}
+
 static void forget(struct batches *batches, struct batch *batch)
 {
+    unlist_let_go(batches, batch);
     struct batch **link = bucket(batches, batch->number);
     while (*link != batch)
         link = &(*link)->hash_next;
@@ -158,6 +175,18 @@ struct batch *batches_below(const struct batches *batches, uint64_t number)
     return batch ? TAILQ_PREV(batch, batches_list, all_link) : look_below(batches, number);
 }
 
+/* Forgets one of the history if it takes too much memory and nobody needs this one. */
+static void make_room_of(struct batches *batches, struct batch *batch)
+{
+    bool needed = !LIST_EMPTY(&batch->watchers) || batch->wanted || !batch_told_finished(batch);
+    if (batches->history_bytes <= batches->history_bytes_max || needed)
+        return;
+    TAILQ_REMOVE(&batches->finished, batch, finished_link);
+    batches->finished_count--;
+    batches->history_bytes -= batch_bytes(batch);
+    forget(batches, batch);
+}
+
 /* Forgets the oldest of the history that nobody watches, as long as it takes too much memory; never `kept`. */
 static void make_room(struct batches *batches, const struct batch *kept)
 {
@@ -165,13 +194,8 @@ static void make_room(struct batches *batches, const struct batch *kept)
     for (struct batch *oldest = TAILQ_FIRST(&batches->finished);
          oldest && batches->history_bytes > batches->history_bytes_max; oldest = next) {
         next = TAILQ_NEXT(oldest, finished_link);
-        bool needed = !LIST_EMPTY(&oldest->watchers) || oldest->wanted;
-        if (oldest == kept || needed || !batch_told_finished(oldest))
-            continue;
-        TAILQ_REMOVE(&batches->finished, oldest, finished_link);
-        batches->finished_count--;
-        batches->history_bytes -= batch_bytes(oldest);
-        forget(batches, oldest);
+        if (oldest != kept)
+            make_room_of(batches, oldest);
     }
 }
 
@@ -186,4 +210,44 @@ void batches_finished(struct batches *batches, struct batch *batch)
 void batches_recorded(struct batches *batches)
 {
     make_room(batches, TAILQ_LAST(&batches->finished, batches_list));
+}
+
+/* ---- Letting go ---------------------------------------------------------------------------- */
+
+static void make_room_soon(struct batches *batches)
+{
+    /* A timer that is due is served after the sockets had their turn, unlike event_active(). */
+    static const struct timeval now = {0};
+    if (batches->room)
+        (void)evtimer_add(batches->room, &now); /* without memory: when the next one finishes */
+}
+
+/* Whatever else may be forgotten has been when it could be, so only these are looked at. */
+static void on_room(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct batches *batches = context;
+    struct batch *batch;
+    for (int i = 0; i < LET_GO_MAX && (batch = TAILQ_FIRST(&batches->let_go)); i++) {
+        unlist_let_go(batches, batch);
+        if (batch != TAILQ_LAST(&batches->finished, batches_list))
+            make_room_of(batches, batch);
+    }
+    if (!TAILQ_EMPTY(&batches->let_go))
+        make_room_soon(batches);
+}
+
+int batches_make_room_in(struct batches *batches, struct event_base *base)
+{
+    batches->room = evtimer_new(base, on_room, batches);
+    return batches->room ? 0 : -ENOMEM;
+}
+
+void batches_let_go(struct batches *batches, struct batch *batch)
+{
+    if (!batch->finished || batch->let_go)
+        return;
+    batch->let_go = true;
+    TAILQ_INSERT_TAIL(&batches->let_go, batch, let_go_link);
+    make_room_soon(batches);
 }

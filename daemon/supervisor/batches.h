@@ -10,6 +10,9 @@
 #include "supervisor/batch.h"
 #include "supervisor/keys.h"
 
+struct event;
+struct event_base;
+
 struct batches {
     uint64_t last_number; /* given so far; the first is 1 */
     struct keys keys;     /* of all batches that have one */
@@ -18,12 +21,16 @@ struct batches {
     TAILQ_HEAD(batches_list, batch) all; /* oldest first */
     struct batches_list finished;        /* in the order they finished */
     size_t finished_count;
-    size_t history_bytes;     /* memory of the finished ones */
-    size_t history_bytes_max; /* and how much they may take; the newest one always stays */
+    size_t history_bytes;       /* memory of the finished ones */
+    size_t history_bytes_max;   /* and how much they may take; the newest one always stays */
+    struct batches_list let_go; /* finished ones that may be unneeded from now on, */
+    struct event *room;         /* which then make room; NULL: when the next one finishes */
 };
 
 /* -ENOMEM. */
 int batches_init(struct batches *batches, size_t history_bytes_max);
+/* From now on, what is let go makes room in a later turn of this loop. -ENOMEM. */
+int batches_make_room_in(struct batches *batches, struct event_base *base);
 /* Frees all batches. */
 void batches_clear(struct batches *batches);
 
@@ -49,5 +56,9 @@ void batches_recorded(struct batches *batches);
 /* A batch has finished: it counts as history from now on, and the oldest of the history that nobody
  * watches or wants make room for it. Never frees `batch` itself. */
 void batches_finished(struct batches *batches, struct batch *batch);
+
+/* Nobody watches, or wants, the batch any more: if it is history that takes too much memory, it is forgotten; not before
+ * the caller has returned to the loop. Costs the same however much history there is. */
+void batches_let_go(struct batches *batches, struct batch *batch);
 
 #endif

@@ -106,6 +106,7 @@ static void over(struct errand *errand)
     if (!last)
         return;
     history->at_hand->wanted = false;
+    batches_let_go(&history->supervisor->batches, history->at_hand);
     history->at_hand = NULL;
     read_next(history);
 }

@@ -124,6 +124,14 @@ static const struct scheduler_callbacks scheduler_callbacks = {
     .on_broken = on_broken,
 };
 
+/* ---- What clients no longer need ------------------------------------------------------------ */
+
+static void on_unwatched(void *context, struct batch *batch)
+{
+    struct supervisor *supervisor = context;
+    batches_let_go(&supervisor->batches, batch);
+}
+
 /* ---- What workers report ------------------------------------------------------------------- */
 
 /* While the daemon stops, all of them are to be told so. */
@@ -272,7 +280,8 @@ static int start(struct supervisor *supervisor, int listen_fd, struct error *err
     supervisor->base = new_base();
     if (!supervisor->base || make_events(supervisor) != 0 ||
         stats_init(&supervisor->stats, supervisor->catalogue.count) != 0 ||
-        batches_init(&supervisor->batches, (size_t)supervisor->config->limits.history_bytes) != 0)
+        batches_init(&supervisor->batches, (size_t)supervisor->config->limits.history_bytes) != 0 ||
+        batches_make_room_in(&supervisor->batches, supervisor->base) != 0)
         return error_errno(error, -ENOMEM, "cannot start");
     code = record_open(supervisor, error);
     if (code) {
@@ -283,8 +292,9 @@ static int start(struct supervisor *supervisor, int listen_fd, struct error *err
                     &pool_callbacks, supervisor, &supervisor->pool, error);
     if (code)
         return code;
-    supervisor->watchers = watchers_new(supervisor->base, &supervisor->catalogue,
-                                        (size_t)supervisor->config->limits.client_watchers);
+    supervisor->watchers =
+        watchers_new(supervisor->base, &supervisor->catalogue,
+                     (size_t)supervisor->config->limits.client_watchers, on_unwatched, supervisor);
     struct scheduler_limits limits = {
         .results_bytes = (size_t)supervisor->config->limits.results_bytes,
         .running = (uint64_t)supervisor->config->limits.running,

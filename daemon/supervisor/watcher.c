@@ -48,6 +48,8 @@ struct watchers {
     TAILQ_HEAD(, batch) news;
     TAILQ_HEAD(watchers_due, watcher) due;
     struct bytes text; /* scratch */
+    void (*on_unwatched)(void *context, struct batch *batch);
+    void *context;
 };
 
 static const char *const events_names[] = {
@@ -77,15 +79,18 @@ static void forget_news(struct watchers *watchers, struct batch *batch)
 
 static void free_watcher(struct watcher *watcher)
 {
+    struct watchers *all = watcher->all;
     struct client *client = watcher->client;
     struct batch *batch = watcher->batch;
     if (watcher->due)
-        TAILQ_REMOVE(&watcher->all->due, watcher, due_link);
+        TAILQ_REMOVE(&all->due, watcher, due_link);
     LIST_REMOVE(watcher, client_link);
     client_watchers(client)->count--;
     LIST_REMOVE(watcher, batch_link);
-    if (LIST_EMPTY(&batch->watchers)) /* it may be forgotten from now on */
-        forget_news(watcher->all, batch);
+    if (LIST_EMPTY(&batch->watchers)) { /* it may be forgotten from now on */
+        forget_news(all, batch);
+        all->on_unwatched(all->context, batch);
+    }
     if (watcher->timeout)
         event_free(watcher->timeout);
     json_decref(watcher->id);
@@ -312,7 +317,9 @@ void watchers_drop(struct client *client)
 }
 
 struct watchers *watchers_new(struct event_base *base, const struct catalogue *catalogue,
-                              size_t client_max)
+                              size_t client_max,
+                              void (*on_unwatched)(void *context, struct batch *batch),
+                              void *context)
 {
     struct watchers *watchers = calloc(1, sizeof(*watchers));
     if (!watchers)
@@ -320,6 +327,8 @@ struct watchers *watchers_new(struct event_base *base, const struct catalogue *c
     watchers->catalogue = catalogue;
     watchers->base = base;
     watchers->client_max = client_max;
+    watchers->on_unwatched = on_unwatched;
+    watchers->context = context;
     TAILQ_INIT(&watchers->news);
     TAILQ_INIT(&watchers->due);
     watchers->pump = evtimer_new(base, on_pump, watchers);

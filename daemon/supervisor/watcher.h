@@ -29,10 +29,13 @@ enum watch_events {
 /* From "none", "summary", "failures", "each". WATCH_EVENTS: no such name. */
 enum watch_events watch_events_from_name(const char *name);
 
-/* All watchers of the daemon, at most client_max of each client; the catalogue must outlive them. NULL: out of
+/* All watchers of the daemon, at most client_max of each client; the catalogue must outlive them. on_unwatched is told
+ * when a batch's last watcher has gone; it must leave the batch there until the next turn of the loop. NULL: out of
  * memory. */
 struct watchers *watchers_new(struct event_base *base, const struct catalogue *catalogue,
-                              size_t client_max);
+                              size_t client_max,
+                              void (*on_unwatched)(void *context, struct batch *batch),
+                              void *context);
 /* No watcher may be left. NULL is fine. */
 void watchers_free(struct watchers *watchers);
 

@@ -93,6 +93,17 @@ def test_a_batch_that_has_left_memory_is_told_as_before(talk):
     assert recalled(talk) == reads + 1  # it stays as long as no other one has ended
 
 
+def test_history_that_was_only_watched_leaves_memory_with_the_last_watcher(forgetful, talk):
+    with forgetful.client() as watching:  # and not reading: these events are more than may wait
+        batch = watching.call("batch.submit", jobs=[wait_job(0, count=20000)], follow="each")["batch"]
+        talk.call("batch.wait", batch=batch)
+        for _ in range(3):
+            talk.run(wait_job(0))
+        eventually(lambda: in_memory(talk) == 2, "the watched one and the newest are there")
+    eventually(lambda: in_memory(talk) == 1, "only the newest is there")
+    assert talk.call("batch.wait", batch=batch)["succeeded"] == 20000
+
+
 def test_output_and_details_of_all_kinds_come_back(start_daemon, hostile):
     plugins = [{"file": hostile(name)} for name in ("binary", "details_async", "failing")]
     config = {**FORGETFUL, "plugins": plugins, "limits": {"history_bytes": 0, "output_bytes": 1000}}

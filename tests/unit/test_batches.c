@@ -1,5 +1,6 @@
 #include <check.h>
 #include <stdlib.h>
+#include <event2/event.h>
 #include "batch_fixture.h"
 #include "suite.h"
 #include "supervisor/batches.h"
@@ -225,6 +226,119 @@ START_TEST(history_that_is_wanted_stays_until_it_is_not)
 }
 END_TEST
 
+/* ---- Letting go ----------------------------------------------------------------------------- */
+
+static struct event_base *base;
+
+/* Finished batches, all of them wanted, for which there is no room. */
+static void finish_wanted(uint64_t count)
+{
+    batches.history_bytes_max = 0;
+    base = event_base_new();
+    ck_assert_int_eq(batches_make_room_in(&batches, base), 0);
+    for (uint64_t i = 0; i < count; i++)
+        finish(add())->wanted = true;
+    ck_assert_uint_eq(batches.count, count);
+}
+
+static void let_go(uint64_t number)
+{
+    struct batch *batch = batches_find(&batches, number);
+    batch->wanted = false;
+    batches_let_go(&batches, batch);
+    ck_assert_ptr_eq(batches_find(&batches, number), batch); /* who calls may go on using it */
+}
+
+static void turn_and_end(void)
+{
+    (void)event_base_loop(base, 0); /* until there is nothing to do */
+    ck_assert(TAILQ_EMPTY(&batches.let_go));
+    size_t bytes = 0;
+    const struct batch *batch;
+    TAILQ_FOREACH (batch, &batches.finished, finished_link)
+        bytes += batch_bytes(batch);
+    ck_assert_uint_eq(batches.history_bytes, bytes);
+    batches_clear(&batches);
+    event_base_free(base);
+    set_up();
+}
+
+START_TEST(history_that_is_let_go_makes_room_without_another_end)
+{
+    finish_wanted(4);
+    let_go(2);
+    (void)event_base_loop(base, EVLOOP_NONBLOCK);
+    ck_assert_ptr_null(batches_find(&batches, 2));
+    ck_assert_uint_eq(batches.finished_count, 3);
+    turn_and_end();
+}
+END_TEST
+
+START_TEST(many_that_are_let_go_make_room_in_turns)
+{
+    enum { MANY = 1000 };
+    finish_wanted(MANY + 1);
+    for (uint64_t number = 1; number <= MANY; number++)
+        let_go(number);
+    (void)event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    ck_assert_uint_gt(batches.count, MANY / 2);
+    (void)event_base_loop(base, 0);
+    ck_assert_uint_eq(batches.count, 1);
+    turn_and_end();
+}
+END_TEST
+
+START_TEST(history_that_is_let_go_and_fits_or_is_the_newest_stays)
+{
+    finish_wanted(3);
+    let_go(3);
+    (void)event_base_loop(base, 0);
+    ck_assert_ptr_nonnull(batches_find(&batches, 3));
+    batches.history_bytes_max = batches.history_bytes;
+    let_go(1);
+    (void)event_base_loop(base, 0);
+    ck_assert_uint_eq(batches.count, 3);
+    turn_and_end();
+}
+END_TEST
+
+START_TEST(history_that_is_wanted_again_in_between_stays)
+{
+    finish_wanted(3);
+    let_go(1);
+    let_go(1);
+    batches_find(&batches, 1)->wanted = true;
+    (void)event_base_loop(base, 0);
+    ck_assert_ptr_nonnull(batches_find(&batches, 1));
+    let_go(1);
+    (void)event_base_loop(base, 0);
+    ck_assert_ptr_null(batches_find(&batches, 1));
+    turn_and_end();
+}
+END_TEST
+
+START_TEST(history_that_is_let_go_may_make_room_at_another_end_first)
+{
+    finish_wanted(3);
+    let_go(1);
+    let_go(2);
+    (void)finish(add());
+    ck_assert_uint_eq(batches.count, 2);
+    turn_and_end();
+}
+END_TEST
+
+START_TEST(a_batch_that_has_not_finished_is_no_history_to_let_go)
+{
+    finish_wanted(1);
+    struct batch *open = add();
+    batches_let_go(&batches, open);
+    (void)event_base_loop(base, 0);
+    ck_assert_ptr_eq(batches_find(&batches, 2), open);
+    turn_and_end();
+}
+END_TEST
+
 /* ---- From the store ------------------------------------------------------------------------- */
 
 static struct batch *restore(uint64_t number)
@@ -305,6 +419,12 @@ int main(void)
     tcase_add_test(tests, the_newest_of_the_history_stays_however_large_it_is);
     tcase_add_test(tests, history_that_is_watched_stays_until_nobody_does);
     tcase_add_test(tests, history_that_is_wanted_stays_until_it_is_not);
+    tcase_add_test(tests, history_that_is_let_go_makes_room_without_another_end);
+    tcase_add_test(tests, many_that_are_let_go_make_room_in_turns);
+    tcase_add_test(tests, history_that_is_let_go_and_fits_or_is_the_newest_stays);
+    tcase_add_test(tests, history_that_is_wanted_again_in_between_stays);
+    tcase_add_test(tests, history_that_is_let_go_may_make_room_at_another_end_first);
+    tcase_add_test(tests, a_batch_that_has_not_finished_is_no_history_to_let_go);
     tcase_add_test(tests, a_restored_batch_is_found_and_newer_ones_get_larger_numbers);
     tcase_add_test(tests, restored_batches_stand_in_the_order_of_their_numbers);
     tcase_add_test(tests, many_restored_batches_are_found);

@@ -26,6 +26,14 @@ static struct watchers *watchers;
 static struct client *client;
 static struct batch *batch;
 static int peer;
+static unsigned unwatched; /* batches */
+
+static void on_unwatched(void *context, struct batch *let_go)
+{
+    ck_assert_ptr_eq(context, &unwatched);
+    ck_assert(LIST_EMPTY(&let_go->watchers));
+    unwatched++;
+}
 
 static void on_request(void *context, struct client *from, const struct rpc_request *request)
 {
@@ -57,7 +65,8 @@ static void set_up(void)
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     base = event_base_new();
     catalogue = make_catalogue(plugins, 1, styles);
-    watchers = watchers_new(base, &catalogue, CLIENT_MAX);
+    watchers = watchers_new(base, &catalogue, CLIENT_MAX, on_unwatched, &unwatched);
+    unwatched = 0;
     client = client_new(base, ends[0], 0, &limits, &callbacks, NULL);
     peer = ends[1];
     batch = new_batch(7);
@@ -456,6 +465,24 @@ START_TEST(a_batch_that_nobody_watches_any_more_is_not_remembered)
 }
 END_TEST
 
+START_TEST(the_last_watcher_of_a_batch_that_goes_is_noticed)
+{
+    (void)add_jobs(batch, 0, 1);
+    watch(WATCH_EACH, 0);
+    watch(WATCH_SUMMARY, 0);
+    end_job(0, JOB_SUCCEEDED);
+    settle();
+    ck_assert_uint_eq(unwatched, 0);
+    seal();
+    settle();
+    ck_assert_uint_eq(unwatched, 1);
+    watch(WATCH_EACH, 0);
+    watch(WATCH_EACH, 0);
+    watchers_drop(client);
+    ck_assert_uint_eq(unwatched, 2);
+}
+END_TEST
+
 START_TEST(a_client_has_a_bounded_number_of_watchers)
 {
     for (int i = 0; i < CLIENT_MAX; i++) {
@@ -618,6 +645,7 @@ int main(void)
     tcase_add_test(tests, many_long_tales_give_the_loop_back_in_between);
     tcase_add_test(tests, a_completion_costs_the_same_however_many_watch);
     tcase_add_test(tests, a_batch_that_nobody_watches_any_more_is_not_remembered);
+    tcase_add_test(tests, the_last_watcher_of_a_batch_that_goes_is_noticed);
     tcase_add_test(tests, a_client_has_a_bounded_number_of_watchers);
     tcase_add_test(tests, without_memory_no_half_event_is_sent_and_the_connection_ends);
     tcase_add_test(tests, a_wait_is_answered_when_the_batch_is_done);
