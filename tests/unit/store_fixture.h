@@ -31,7 +31,7 @@ static struct {
     atomic_bool sync_fails; /* fsync() does */
     atomic_int write_error; /* errno of what is written; 0: none */
     atomic_bool corrupt;    /* what is written makes no sense */
-    atomic_int read_error;  /* SQLite's code for what is read; 0: it can be read */
+    atomic_int read_error;  /* SQLite's code for what is read next; 0: it can be read */
     atomic_int syncs;       /* how many there were */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -75,7 +75,8 @@ static inline int disk_write(sqlite3_file *file, const void *data, int size, sql
 
 static inline int disk_read(sqlite3_file *file, void *data, int size, sqlite3_int64 offset)
 {
-    int result = atomic_load(&disk.read_error);
+    /* Once: housekeeping, which may come right behind, is not to fail for it. */
+    int result = atomic_exchange(&disk.read_error, 0);
     return result ? result : methods_below(file)->xRead(file, data, size, offset);
 }
 

@@ -331,7 +331,6 @@ START_TEST(a_database_that_turns_out_to_be_corrupt_when_it_is_read_is_the_end)
     ck_assert_ptr_nonnull(strstr(error.text, "move awaitd.db and awaitd.db-wal away"));
     /* Nothing more is written or told. */
     int syncs = atomic_load(&disk.syncs);
-    atomic_store(&disk.read_error, 0);
     (void)admit(1000, NULL, "[]");
     ask_for_one();
     close_store();
@@ -353,7 +352,6 @@ START_TEST(a_disk_that_cannot_be_read_is_told_of)
     ck_told(_i ? "unreadable\nno list\n" : "unreadable\nend EIO\n");
     ck_assert_ptr_nonnull(strstr(error.text, "/awaitd.db: disk I/O error"));
     /* That is the reader's affair alone. */
-    atomic_store(&disk.read_error, 0);
     (void)admit(1000, NULL, "[]");
     settle();
     ck_assert(!has_failed);
