@@ -63,16 +63,21 @@ static void tell_unanswered(struct upload *upload, int code)
                        why.text);
 }
 
-/* What is to be said where the batch is incomplete, and was not cancelled for the reason told last. */
-static void tell_incomplete(struct upload *upload, int code, bool lost)
+/* What is to be said where the batch is incomplete, and whether it could be cancelled is not known, or it could not: for
+ * the reason told last, of which `failure` is the code. */
+static void tell_incomplete(struct upload *upload, int code, int failure)
 {
     struct ctl *ctl = upload->ctl;
     struct error why = ctl->error;
-    char advice[100] = "";
-    if (lost && !upload->durable)
+    char advice[120] = "";
+    if (failure == CTL_INTERRUPTED)
+        (void)snprintf(advice, sizeof(advice),
+                       "; if it is open still: `awaitctl cancel %" JSON_INTEGER_FORMAT "`",
+                       upload->batch);
+    else if (failure == CTL_NO_DAEMON && !upload->durable)
         (void)snprintf(advice, sizeof(advice),
                        "; it is not durable, so it is gone with the daemon");
-    else if (lost)
+    else if (failure == CTL_NO_DAEMON)
         (void)snprintf(advice, sizeof(advice),
                        "; once the daemon is back: `awaitctl cancel %" JSON_INTEGER_FORMAT "`",
                        upload->batch);
@@ -94,7 +99,7 @@ void upload_abandon(struct upload *upload, int code)
     interrupt_clear();
     int failure = cancel(upload);
     if (failure)
-        tell_incomplete(upload, code, failure == CTL_NO_DAEMON || failure == CTL_INTERRUPTED);
+        tell_incomplete(upload, code, failure);
     else
         (void)ctl_fail(ctl, code, "batch %" JSON_INTEGER_FORMAT " was cancelled", upload->batch);
 }

@@ -23,6 +23,10 @@
 #include "supervisor/terms_text.h"
 #include "wire/rpc.h"
 
+/* What an admission whose batch is being read back counts for against its client, which may ask for as many as it wants;
+ * reason: some 1000 bytes are kept for it. */
+#define EXISTING_BYTES 1024
+
 struct admission {
     TAILQ_ENTRY(admission) link;
     uint64_t ticket;
@@ -322,9 +326,9 @@ static void answer_existing(struct supervisor *supervisor, struct admission *adm
                             struct batch *batch, const struct error *error)
 {
     if (!batch || !batch->asked) { /* deleted in between, or not readable */
-        answer_error(admission, RPC_NOT_READY,
-                     error && error->text[0] ? error->text
-                                             : "the batch with this key has just gone: ask again",
+        bool unreadable = error && error->text[0];
+        answer_error(admission, unreadable ? RPC_INTERNAL_ERROR : RPC_NOT_READY,
+                     unreadable ? error->text : "the batch with this key has just gone: ask again",
                      NULL);
         return;
     }
@@ -352,7 +356,7 @@ static void give_key(struct supervisor *supervisor, const struct admission *admi
                      struct batch *batch)
 {
     struct batches *batches = &supervisor->batches;
-    if (batch && !batch->key && admission->key &&
+    if (batch && !batch->key && batch->asked && admission->key &&
         !keys_find(&batches->keys, admission->owner, admission->key))
         (void)batches_set_key(batches, batch, admission->key); /* without memory: asked again */
 }
@@ -383,6 +387,8 @@ static void find_existing(struct supervisor *supervisor, struct admission *admis
         answer_existing(supervisor, admission, batch, NULL);
     } else if (recover_batch(supervisor, admission->existing, on_existing, supervisor) == 0) {
         TAILQ_INSERT_TAIL(&supervisor->admissions.existing, admission, link);
+        if (admission->answer)
+            answer_charge(admission->answer, EXISTING_BYTES);
         return;
     } else {
         answer_error(admission, RPC_FULL, "out of memory", NULL);

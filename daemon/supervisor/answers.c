@@ -14,6 +14,7 @@ struct answer {
     uint64_t ticket; /* 0: it waits for none */
     char *text;      /* NULL: not known yet */
     size_t size;
+    size_t charge; /* see answer_charge() */
     bool ready;
 };
 
@@ -30,7 +31,7 @@ void answers_clear(struct answers *answers)
 /* What it adds to the bytes that wait. One without a text stands for something that has a limit of its own. */
 static size_t waiting_bytes(const struct answer *answer)
 {
-    return answer->text ? sizeof(*answer) + answer->size : 0;
+    return answer->charge + (answer->text ? sizeof(*answer) + answer->size : 0);
 }
 
 static void drop(struct answer *answer)
@@ -43,12 +44,11 @@ static void drop(struct answer *answer)
     free(answer);
 }
 
-/* Sends what is ready and has nothing before it. */
-static void send_ready(struct client *client)
+/* Sends what is ready and has nothing before it; `sent`: one has just been. */
+static void send_ready(struct client *client, bool sent)
 {
     struct client_answers *own = client_answers(client);
     struct answer *first;
-    bool sent = false;
     while ((first = TAILQ_FIRST(&own->list)) && first->ready) {
         client_send(client, first->text, first->size);
         drop(first);
@@ -73,6 +73,12 @@ struct answer *answers_expect(struct client *client)
     return answer;
 }
 
+void answer_charge(struct answer *answer, size_t bytes)
+{
+    answer->charge += bytes;
+    client_answers(answer->client)->bytes += bytes;
+}
+
 static int set_text(struct answer *answer, const char *text, size_t size)
 {
     answer->text = malloc(size + 1); /* never of 0 bytes */
@@ -80,14 +86,15 @@ static int set_text(struct answer *answer, const char *text, size_t size)
         return -ENOMEM;
     memcpy(answer->text, text, size);
     answer->size = size;
-    client_answers(answer->client)->bytes += waiting_bytes(answer);
+    client_answers(answer->client)->bytes += sizeof(*answer) + size;
     return 0;
 }
 
 void answer_give(struct answer *answer, const char *text, size_t size)
 {
     struct client *client = answer->client;
-    if (answer == TAILQ_FIRST(&client_answers(client)->list)) {
+    bool is_first = answer == TAILQ_FIRST(&client_answers(client)->list);
+    if (is_first) {
         client_send(client, text, size); /* without a copy */
         drop(answer);
     } else if (set_text(answer, text, size) == 0) {
@@ -96,7 +103,7 @@ void answer_give(struct answer *answer, const char *text, size_t size)
         client_abandon(client);
         drop(answer);
     }
-    send_ready(client);
+    send_ready(client, is_first);
 }
 
 int answers_send(struct client *client, const char *text, size_t size)
@@ -140,7 +147,7 @@ void answers_committed(struct answers *answers, uint64_t ticket)
     while ((answer = TAILQ_FIRST(&answers->list)) && answer->ticket <= ticket) {
         TAILQ_REMOVE(&answers->list, answer, ticket_link);
         answer->ready = true;
-        send_ready(answer->client);
+        send_ready(answer->client, false);
     }
 }
 

@@ -35,6 +35,8 @@ void answers_clear(struct answers *answers);
 /* A place for an answer that will be given by answer_give(), or never: its client may go before. NULL: out of
  * memory. */
 struct answer *answers_expect(struct client *client);
+/* While it waits, so much memory is kept for it that no other limit counts: it counts as bytes to be sent. */
+void answer_charge(struct answer *answer, size_t bytes);
 /* Sends it, once those before it have been; copies. The answer is gone then. Without memory the client is abandoned. */
 void answer_give(struct answer *answer, const char *text, size_t size);
 

@@ -245,7 +245,8 @@ int batches_make_room_in(struct batches *batches, struct event_base *base)
 
 void batches_let_go(struct batches *batches, struct batch *batch)
 {
-    if (!batch->finished || batch->let_go)
+    bool has_room = batches->history_bytes <= batches->history_bytes_max; /* as nearly always */
+    if (!batch->finished || batch->let_go || has_room)
         return;
     batch->let_go = true;
     TAILQ_INSERT_TAIL(&batches->let_go, batch, let_go_link);

@@ -287,6 +287,9 @@ static void on_one_end(void *context, int code, const struct error *error)
     struct recovery *recovery = context;
     take_code(recovery, code, error);
     struct batch *batch = complete_one(recovery);
+    struct log *log = recovery->supervisor->log;
+    if (!code && recovery->code == -EUCLEAN && log_limited(log, LOG_LEVEL_ERROR))
+        log_write(log, LOG_LEVEL_ERROR, "%s", recovery->error.text);
     if (recovery->code == -ENOENT)
         recovery->error.text[0] = '\0';
     LIST_REMOVE(recovery, link); /* whoever is told may ask again */

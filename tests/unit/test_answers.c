@@ -166,6 +166,28 @@ START_TEST(a_client_may_go_while_its_answer_is_ready_and_another_is_not)
 }
 END_TEST
 
+START_TEST(what_is_charged_for_counts_until_it_is_answered)
+{
+    const struct client_answers *own = &clients[0].answers;
+    struct answer *first = answers_expect(&clients[0]), *second = answers_expect(&clients[0]);
+    answer_charge(first, 1000);
+    answer_charge(second, 1000);
+    ck_assert_uint_eq(own->bytes, 2000);
+    answer_give(second, "b", 1); /* which waits for the other */
+    ck_assert_uint_gt(own->bytes, 2000);
+    answer_give(first, "a", 1);
+    ck_assert_uint_eq(own->bytes, 0);
+    first = answers_expect(&clients[0]);
+    second = answers_expect(&clients[0]);
+    answer_charge(first, 1000);
+    unsigned before = clients[0].changes;
+    answer_give(first, "a", 1);
+    ck_assert_uint_eq(own->bytes, 0);
+    ck_assert_uint_gt(clients[0].changes, before); /* it may go on, though one is still to come */
+    answer_give(second, "b", 1);
+}
+END_TEST
+
 START_TEST(texts_that_wait_count_until_they_are_sent)
 {
     const struct client_answers *own = &clients[0].answers;
@@ -203,6 +225,7 @@ int main(void)
     tcase_add_test(tests, a_client_that_waits_for_its_answers_goes_on_behind_the_last);
     tcase_add_test(tests, a_client_may_go_while_its_answer_is_ready_and_another_is_not);
     tcase_add_test(tests, texts_that_wait_count_until_they_are_sent);
+    tcase_add_test(tests, what_is_charged_for_counts_until_it_is_answered);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }
