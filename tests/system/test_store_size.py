@@ -14,20 +14,43 @@ MIB = 1 << 20
 
 
 @pytest.fixture
-def stored(tmp_path):
-    """Which batches are in the store of a daemon, whatever that has in its memory: stored(daemon)."""
+def copied(tmp_path):
+    """A copy of a daemon's database, to be asked: with copied(daemon) as database."""
     names = (tmp_path / f"{number}.db" for number in itertools.count())
 
+    @contextlib.contextmanager
+    def copy(daemon):
+        file = next(names)
+        daemon.call("store.backup", file=str(file))
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            yield database
+        file.unlink()
+
+    return copy
+
+
+@pytest.fixture
+def stored(copied):
+    """Which batches are in the store of a daemon, whatever that has in its memory: stored(daemon)."""
     def ask(daemon):
-        copy = next(names)
-        daemon.call("store.backup", file=str(copy))
-        with contextlib.closing(sqlite3.connect(copy)) as database:
+        with copied(daemon) as database:
             numbers = [number for number, in database.execute("SELECT number FROM batch")]
             rest, = database.execute("""SELECT count(*) FROM (SELECT batch FROM piece UNION ALL
                 SELECT batch FROM results UNION ALL SELECT batch FROM job)
                 WHERE batch NOT IN (SELECT number FROM batch)""").fetchone()
-        copy.unlink()
         return numbers if rest == 0 else "some in part"
+
+    return ask
+
+
+@pytest.fixture
+def used(copied):
+    """Bytes of a daemon's database that are not free: used(daemon)."""
+    def ask(daemon):
+        with copied(daemon) as database:
+            pages, free, size_of_page = (database.execute(f"PRAGMA {name}").fetchone()[0]
+                                         for name in ("page_count", "freelist_count", "page_size"))
+        return (pages - free) * size_of_page
 
     return ask
 
@@ -62,12 +85,12 @@ def test_what_ended_too_long_ago_is_forgotten(start_daemon, stored):
         assert again["batch"] > summary["batch"], "numbers are not given twice"
 
 
-def test_what_ended_first_goes_early_where_room_is_short(start_daemon, stored):
+def test_what_ended_first_goes_early_where_room_is_short(start_daemon, stored, used):
     daemon = start_daemon(config={"store": {"keep": 0, "bytes": "6MiB"}})
     with daemon.client() as client:
         held = client.submit(wait_job(3600))
         batches = [client.run(talkative(100, count=10))[1]["batch"] for _ in range(10)]
-    eventually(lambda: len(stored(daemon)) <= 7, "there was no room for them")
+    eventually(lambda: used(daemon) <= 6 * MIB and len(stored(daemon)) <= 7, "there was no room for them")
     left = stored(daemon)
     assert left == [held] + batches[-len(left) + 1:]
     assert len(left) > 3
@@ -86,7 +109,8 @@ def test_the_files_do_not_grow_without_bound(start_daemon, stored):
                 client.run(wait_job(0))
             largest = max(largest, size(daemon))
     eventually(lambda: stored(daemon) == [], "all are forgotten")
-    eventually(lambda: size(daemon) < 20 * MIB, "the room is given back")
+    database = pathlib.Path(daemon.state_dir) / "awaitd.db"
+    eventually(lambda: database.stat().st_size < 4 * MIB, "the room is given back")
     assert largest < 60 * MIB
     daemon.stop()
     assert size(daemon) < 4 * MIB, "and the log is written back"
