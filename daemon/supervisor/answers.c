@@ -28,7 +28,8 @@ void answers_clear(struct answers *answers)
     TAILQ_INIT(&answers->list);
 }
 
-/* What it adds to the bytes that wait. One without a text stands for something that has a limit of its own. */
+/* What it adds to the bytes that wait. One without a text stands for something that has a limit of its own, or is charged
+ * for. */
 static size_t waiting_bytes(const struct answer *answer)
 {
     return answer->charge + (answer->text ? sizeof(*answer) + answer->size : 0);

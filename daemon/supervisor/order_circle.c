@@ -111,7 +111,7 @@ static void sorting_take(struct sorting *sorting, uint32_t entry)
     }
 }
 
-/* Takes out entry after entry that waits for none that is left (Kahn 1962); returns how many stay. */
+/* Takes out entry after entry that waits for none that is left; returns how many stay. */
 static uint32_t sorting_run(struct sorting *sorting)
 {
     uint32_t left = sorting->entries;
